@@ -1,0 +1,43 @@
+"""lift3d: from 2D human keypoints to 3D.
+
+The nouns flow through the steps: images -> Keypoints2D -> Poses3D. Every public name is listed here and loaded
+when it is first used, so that ``import lift3d`` is instant.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "Camera": "lift3d.cameras",
+    "CameraRig": "lift3d.cameras",
+    "Keypoints2D": "lift3d.keypoints",
+    "Lens": "lift3d.cameras",
+    "Lift3dError": "lift3d.errors",
+    "Poses3D": "lift3d.poses",
+    "Skeleton": "lift3d.skeletons",
+    "get_skeleton": "lift3d.skeletons",
+    "mapping_between": "lift3d.skeletons",
+}
+
+__all__ = sorted(_HOMES)  # pyright: ignore[reportUnsupportedDunderAll]
+
+if TYPE_CHECKING:
+    from lift3d.cameras import Camera, CameraRig, Lens
+    from lift3d.errors import Lift3dError
+    from lift3d.keypoints import Keypoints2D
+    from lift3d.poses import Poses3D
+    from lift3d.skeletons import Skeleton, get_skeleton, mapping_between
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'lift3d' has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

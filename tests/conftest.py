@@ -1,0 +1,13 @@
+"""Shape annotations are checked while the tests run; torch runs on few threads; nothing depends on order."""
+
+import pytest
+import torch
+from jaxtyping import install_import_hook
+
+CHECKED = ["lift3d.geometry", "lift3d.networks", "lift3d.skeletons", "lift3d.lifting", "lift3d.triangulation"]
+install_import_hook(CHECKED, "beartype.beartype")
+
+
+@pytest.fixture(autouse=True)
+def _seed() -> None:
+    torch.manual_seed(0)
