@@ -21,6 +21,12 @@ _HOMES = {
     "Skeleton": "lift3d.skeletons",
     "get_skeleton": "lift3d.skeletons",
     "mapping_between": "lift3d.skeletons",
+    "read_cameras": "lift3d.formats",
+    "read_keypoints": "lift3d.formats",
+    "read_poses": "lift3d.formats",
+    "write_cameras": "lift3d.formats",
+    "write_keypoints": "lift3d.formats",
+    "write_poses": "lift3d.formats",
 }
 
 __all__ = sorted(_HOMES)  # pyright: ignore[reportUnsupportedDunderAll]
@@ -28,6 +34,14 @@ __all__ = sorted(_HOMES)  # pyright: ignore[reportUnsupportedDunderAll]
 if TYPE_CHECKING:
     from lift3d.cameras import Camera, CameraRig, Lens
     from lift3d.errors import Lift3dError
+    from lift3d.formats import (
+        read_cameras,
+        read_keypoints,
+        read_poses,
+        write_cameras,
+        write_keypoints,
+        write_poses,
+    )
     from lift3d.keypoints import Keypoints2D
     from lift3d.poses import Poses3D
     from lift3d.skeletons import Skeleton, get_skeleton, mapping_between

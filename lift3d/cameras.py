@@ -208,7 +208,9 @@ class CameraRig:
 
     def __post_init__(self) -> None:
         if tuple(self.cameras.lens.shape) != (len(self.names),):
-            raise ShapeError("CameraRig.cameras", tuple(self.cameras.lens.shape), f"one axis of {len(self.names)} names")
+            raise ShapeError(
+                "CameraRig.cameras", tuple(self.cameras.lens.shape), f"one axis of {len(self.names)} names"
+            )
         if len(set(self.names)) != len(self.names):
             raise InputError(f"CameraRig: camera names repeat: {', '.join(self.names)}.")
         check_up(self.up)

@@ -91,9 +91,7 @@ def _by_lens(lens: Tensor, compute: Callable[[_Model], _Plane]) -> _Plane:
     return x, y
 
 
-def _invert(
-    model: _Model, target: _Plane, columns: tuple[Tensor, ...], tolerance: float, iterations: int
-) -> _Plane:
+def _invert(model: _Model, target: _Plane, columns: tuple[Tensor, ...], tolerance: float, iterations: int) -> _Plane:
     with torch.no_grad():
         x, y = _first_guess(model, target, columns)
         moved = torch.full_like(x, torch.inf)

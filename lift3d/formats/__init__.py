@@ -1,0 +1,23 @@
+"""The edges: one file per format; the only code, checkpoints aside, that opens files."""
+
+from lift3d.formats._dispatch import (
+    all_formats,
+    read_cameras,
+    read_keypoints,
+    read_poses,
+    write_cameras,
+    write_keypoints,
+    write_poses,
+)
+from lift3d.formats._entry import FileFormat
+
+__all__ = [
+    "FileFormat",
+    "all_formats",
+    "read_cameras",
+    "read_keypoints",
+    "read_poses",
+    "write_cameras",
+    "write_keypoints",
+    "write_poses",
+]

@@ -1,0 +1,209 @@
+"""Find the format of a path, and read or write the noun it holds."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from lift3d._discovery import entries_of
+from lift3d._files import writing
+from lift3d.cameras import CameraRig
+from lift3d.errors import FileError, InputError, UnknownNameError
+from lift3d.formats._entry import FileFormat
+from lift3d.keypoints import Keypoints2D
+from lift3d.poses import Poses3D
+from lift3d.skeletons import Skeleton, get_skeleton
+
+__all__ = [
+    "all_formats",
+    "natural_order",
+    "read_cameras",
+    "read_keypoints",
+    "read_poses",
+    "write_cameras",
+    "write_keypoints",
+    "write_poses",
+]
+
+Paths = str | Path | Sequence[str | Path]
+
+
+@cache
+def all_formats() -> dict[str, FileFormat]:
+    """Every format by name."""
+    return entries_of("lift3d.formats", "FORMAT", FileFormat)
+
+
+def read_cameras(path: str | Path, format: str | None = None, unit: str | None = None) -> CameraRig:  # noqa: A002
+    """A calibrated rig, in metres, from a file or folder.
+
+    Args:
+        path: the calibration.
+        format: name of the format; by default found out from the file.
+        unit: ``"m"``, ``"cm"`` or ``"mm"``, of the file's lengths, where the format leaves it open or is wrong.
+
+    Raises:
+        FileError: no format fits, several do, or the file is damaged.
+    """
+    if unit not in (None, "m", "cm", "mm"):
+        raise UnknownNameError("unit", unit, ["m", "cm", "mm"])
+    return _read(Path(path), CameraRig, format, unit=unit)
+
+
+def read_keypoints(
+    path: Paths,
+    format: str | None = None,  # noqa: A002
+    skeleton: str | Skeleton | None = None,
+    fps: float | None = None,
+    camera_names: Sequence[str] | None = None,
+) -> Keypoints2D:
+    """2D detections of one or several cameras.
+
+    Args:
+        path: a file or folder; several, one a camera; or a folder that holds one file or folder a camera, which are
+            taken in natural order (``cam2`` before ``cam10``) and named after the files.
+        format: name of the format; by default found out from the files.
+        skeleton: what the joints are, where the format leaves it open.
+        fps: frames a second, where the file does not say; 30 if neither does.
+        camera_names: names for the cameras, in the order of the paths.
+
+    Raises:
+        FileError: no format fits, several do, or a file is damaged.
+        InputError: the number of names is not that of the cameras.
+    """
+    own = get_skeleton(skeleton) if skeleton is not None else None
+    if isinstance(path, str | Path):
+        parts = _read_one_or_folder(Path(path), format, own, fps)
+    else:
+        parts = [_read(Path(one), Keypoints2D, format, skeleton=own, fps=fps) for one in path]
+        parts = _named_apart(parts, [Path(one) for one in path])
+    keypoints = Keypoints2D.stacked(parts)
+    if camera_names is None:
+        return keypoints
+    if len(camera_names) != len(keypoints.camera_names):
+        raise InputError(
+            f"{len(camera_names)} camera names for {len(keypoints.camera_names)} cameras; expected one each."
+        )
+    return _renamed(keypoints, tuple(camera_names))
+
+
+def read_poses(path: str | Path, format: str | None = None, skeleton: str | Skeleton | None = None) -> Poses3D:  # noqa: A002
+    """3D poses, in metres.
+
+    Args:
+        path: the file.
+        format: name of the format; by default found out from the file.
+        skeleton: what the joints are, where the file leaves it open.
+
+    Raises:
+        FileError: no format fits, several do, or the file is damaged.
+    """
+    own = get_skeleton(skeleton) if skeleton is not None else None
+    return _read(Path(path), Poses3D, format, skeleton=own)
+
+
+def write_cameras(rig: CameraRig, path: str | Path, format: str | None = None) -> None:  # noqa: A002
+    """Write a rig; the format follows from ``format``, else from the suffix. Whole or not at all."""
+    _write(rig, Path(path), CameraRig, format)
+
+
+def write_keypoints(keypoints: Keypoints2D, path: str | Path, format: str | None = None) -> None:  # noqa: A002
+    """Write keypoints; the format follows from ``format``, else from the suffix. Whole or not at all."""
+    _write(keypoints, Path(path), Keypoints2D, format)
+
+
+def write_poses(poses: Poses3D, path: str | Path, format: str | None = None) -> None:  # noqa: A002
+    """Write poses; the format follows from ``format``, else from the suffix. Whole or not at all."""
+    _write(poses, Path(path), Poses3D, format)
+
+
+def natural_order(path: Path) -> list[Any]:
+    """Sorting key under which ``cam2`` comes before ``cam10``."""
+    return [(0, int(part), "") if part.isdigit() else (1, 0, part) for part in re.split(r"(\d+)", path.name)]
+
+
+def _read(path: Path, holds: type, name: str | None, **options: Any) -> Any:
+    if not path.exists():
+        raise FileError(path, "does not exist", "Check the path.")
+    entry = _by_name(name, holds, "read") if name is not None else _sniffed(path, holds)
+    assert entry.read is not None
+    try:
+        return entry.read(path, **options)
+    except InputError as error:  # numbers that make no noun: say in which file
+        raise FileError(path, str(error)) from error
+
+
+def _sniffed(path: Path, holds: type) -> FileFormat:
+    found = _candidates(path, holds)
+    if len(found) == 1:
+        return found[0]
+    names = ", ".join(entry.name for entry in found)
+    known = ", ".join(entry.name for entry in _readable(holds))
+    if found:
+        raise FileError(path, f"cannot tell which format this is (candidates: {names})", "Pass format='...'.")
+    raise FileError(path, f"is in none of the formats for {holds.__name__}", f"Pass format='...', one of: {known}.")
+
+
+def _candidates(path: Path, holds: type) -> list[FileFormat]:
+    suffix = "" if path.is_dir() else path.suffix.lower()
+    fitting = [entry for entry in _readable(holds) if suffix in entry.suffixes]
+    return [entry for entry in fitting if entry.recognises is not None and entry.recognises(path)]
+
+
+def _readable(holds: type) -> list[FileFormat]:
+    return [entry for entry in all_formats().values() if entry.holds is holds and entry.read is not None]
+
+
+def _by_name(name: str, holds: type, action: str) -> FileFormat:
+    able = {e.name: e for e in all_formats().values() if e.holds is holds and getattr(e, action) is not None}
+    if name not in able:
+        raise UnknownNameError(f"format to {action} {holds.__name__}", name, able)
+    return able[name]
+
+
+def _read_one_or_folder(
+    path: Path, name: str | None, skeleton: Skeleton | None, fps: float | None
+) -> list[Keypoints2D]:
+    """The keypoints of a path; of a folder that is itself in no format, those of everything in it."""
+    if path.is_dir() and name is None and not _candidates(path, Keypoints2D):
+        inside = sorted((one for one in path.iterdir() if _candidates(one, Keypoints2D)), key=natural_order)
+        if inside:
+            parts = [_read(one, Keypoints2D, None, skeleton=skeleton, fps=fps) for one in inside]
+            return _named_apart(parts, inside)
+    return [_read(path, Keypoints2D, name, skeleton=skeleton, fps=fps)]
+
+
+def _named_apart(parts: list[Keypoints2D], paths: list[Path]) -> list[Keypoints2D]:
+    """The parts; if two have a camera of the same name, all are renamed after their files."""
+    names = [name for part in parts for name in part.camera_names]
+    if len(set(names)) == len(names):
+        return parts
+    if any(len(part.camera_names) != 1 for part in parts):
+        raise InputError(f"camera names repeat across files: {', '.join(names)}. Pass camera_names=[...].")
+    return [_renamed(part, (path.stem,)) for part, path in zip(parts, paths, strict=True)]
+
+
+def _renamed(keypoints: Keypoints2D, names: tuple[str, ...]) -> Keypoints2D:
+    return replace(keypoints, camera_names=names)
+
+
+def _write(noun: Any, path: Path, holds: type, name: str | None) -> None:
+    if name is not None:
+        entry = _by_name(name, holds, "write")
+    else:
+        able = [e for e in all_formats().values() if e.holds is holds and e.write is not None]
+        fitting = [e for e in able if path.suffix.lower() in e.suffixes]
+        own = [e for e in fitting if e.name.startswith("lift3d_")] or fitting
+        if len(own) != 1:
+            known = ", ".join(f"{e.name} ({e.suffixes[0]})" for e in able)
+            raise FileError(
+                path, "the suffix does not say which format to write", f"Pass format='...', one of: {known}."
+            )
+        entry = own[0]
+    assert entry.write is not None
+    with writing(path) as temporary:
+        entry.write(noun, temporary)

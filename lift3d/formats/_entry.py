@@ -1,0 +1,37 @@
+"""What a file of this folder declares: one format, under the name ``FORMAT``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+__all__ = ["FileFormat"]
+
+
+@dataclass(frozen=True)
+class FileFormat:
+    """A format that can be read, written, or both.
+
+    Args:
+        name: such as ``"anipose_toml"``; also what a user passes as ``format=``.
+        holds: the noun: ``CameraRig``, ``Keypoints2D`` or ``Poses3D``.
+        suffixes: of its files, with the dot, lower case; ``""`` for a folder. The first is used when writing.
+        about: one line for people: whose format it is, its unit and up axis.
+        recognises: whether a path looks like this format. Called only for existing paths with a fitting suffix;
+            looks inside as little as needed; never raises.
+        read: ``read(path, **options)``. Options by noun: rigs get ``unit`` (``"m"``, ``"cm"``, ``"mm"`` or None for
+            what the format says), keypoints ``skeleton`` and ``fps`` (None for what the file says), poses
+            ``skeleton``. Raises ``FileError``. None if the format cannot be read.
+        write: ``write(noun, path)``: writes one file to a temporary path that is then moved in place. None if the
+            format cannot be written.
+    """
+
+    name: str
+    holds: type
+    suffixes: tuple[str, ...]
+    about: str
+    recognises: Callable[[Path], bool] | None = None
+    read: Callable[..., Any] | None = None
+    write: Callable[[Any, Path], None] | None = None
