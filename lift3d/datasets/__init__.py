@@ -1,0 +1,1 @@
+"""Samples to train and test on: one file per kind."""

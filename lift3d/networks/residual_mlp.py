@@ -1,0 +1,98 @@
+"""The residual multilayer perceptron of Martinez et al. (ICCV 2017): from encoded 2D joints to 3D joints.
+
+"A simple yet effective baseline for 3d human pose estimation", figure 1: a linear layer lifts the input to
+``hidden`` features; each block is twice (linear, batch norm, ReLU, dropout) around a residual connection; a last
+linear layer gives the coordinates. The paper has 2 blocks of 1024, dropout 0.5, 32 inputs (16 joints) and 48
+outputs (16 joints).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from lift3d.networks._entry import NetworkEntry
+
+__all__ = ["NETWORK", "ResidualMlp", "ResidualMlpSettings"]
+
+
+@dataclass(frozen=True)
+class ResidualMlpSettings:
+    """Size and regularisation; the defaults are the paper's.
+
+    Args:
+        inputs: features of one sample.
+        outputs: numbers predicted for one sample.
+        hidden: width of every layer.
+        blocks: residual blocks, of two layers each.
+        dropout: probability of dropping a feature while training.
+        batch_norm: normalise after every linear layer.
+        residual: add each block's input to its output.
+    """
+
+    inputs: int = 32
+    outputs: int = 48
+    hidden: int = 1024
+    blocks: int = 2
+    dropout: float = 0.5
+    batch_norm: bool = True
+    residual: bool = True
+
+
+class Layer(nn.Module):
+    """Linear, batch norm, ReLU, dropout."""
+
+    def __init__(self, inputs: int, settings: ResidualMlpSettings) -> None:
+        super().__init__()
+        self.linear = nn.Linear(inputs, settings.hidden)
+        self.norm = nn.BatchNorm1d(settings.hidden) if settings.batch_norm else nn.Identity()
+        self.relu = nn.ReLU()
+        self.dropout = nn.Dropout(settings.dropout)
+
+    def forward(self, features: Float[Tensor, "batch inputs"]) -> Float[Tensor, "batch hidden"]:
+        return self.dropout(self.relu(self.norm(self.linear(features))))
+
+
+class Block(nn.Module):
+    """Two layers and a residual connection around both."""
+
+    def __init__(self, settings: ResidualMlpSettings) -> None:
+        super().__init__()
+        self.first = Layer(settings.hidden, settings)
+        self.second = Layer(settings.hidden, settings)
+        self.residual = settings.residual
+
+    def forward(self, features: Float[Tensor, "batch hidden"]) -> Float[Tensor, "batch hidden"]:
+        changed = self.second(self.first(features))
+        return features + changed if self.residual else changed
+
+
+class ResidualMlp(nn.Module):
+    """See the head of this module."""
+
+    def __init__(self, settings: ResidualMlpSettings) -> None:
+        super().__init__()
+        self.enter = Layer(settings.inputs, settings)
+        self.blocks = nn.ModuleList(Block(settings) for _ in range(settings.blocks))
+        self.leave = nn.Linear(settings.hidden, settings.outputs)
+        for module in self.modules():
+            if isinstance(module, nn.Linear):
+                nn.init.kaiming_normal_(module.weight)
+                nn.init.zeros_(module.bias)
+        nn.init.normal_(self.leave.weight, std=0.01)
+
+    def forward(self, features: Float[Tensor, "batch inputs"]) -> Float[Tensor, "batch outputs"]:
+        hidden = self.enter(features)
+        for block in self.blocks:
+            hidden = block(hidden)
+        return self.leave(hidden)
+
+
+NETWORK = NetworkEntry(
+    name="residual_mlp",
+    settings=ResidualMlpSettings,
+    build=ResidualMlp,
+    about="Residual MLP of Martinez et al. 2017: encoded 2D joints of one frame to 3D joints.",
+)
