@@ -22,6 +22,7 @@ Coefficients are always eight wide, filled up with zeros; all zeros is a pinhole
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from enum import IntEnum
 
@@ -64,21 +65,22 @@ def undistort(
 ) -> Float[Tensor, "*batch 2"]:
     """The points of the normalised image plane that the lens moves to ``distorted``.
 
-    Newton's method with the exact Jacobian. A point that does not come within 100 times the tolerance (or what
-    the dtype resolves), because the lens never maps anything there, is NaN; so is a NaN. The gradient is exact: it
-    is that of one Newton step taken from the solution (implicit function theorem).
+    Newton's method with the exact Jacobian. A point that does not converge, because the lens never maps anything
+    there, is NaN; so is a NaN. The gradient is exact: it is that of one Newton step taken from the solution
+    (implicit function theorem).
 
     Args:
         distorted: points on the normalised image plane, in units of the focal length.
         coefficients: see the head of this module.
         lens: codes of :class:`Lens`.
-        tolerance: stop once all points move less than this.
+        tolerance: the error that may remain. Newton's method squares the error with every step, so it stops once
+            all points have moved less than the root of the tolerance (or of what the dtype resolves).
         iterations: at most so many steps.
     """
     target = distorted.unbind(-1)
     columns = coefficients.unbind(-1)
-    tolerance = max(tolerance, 4 * torch.finfo(distorted.dtype).eps)
-    return torch.stack(_by_lens(lens, lambda model: _invert(model, target, columns, tolerance, iterations)), dim=-1)
+    enough = math.sqrt(max(tolerance, torch.finfo(distorted.dtype).eps))
+    return torch.stack(_by_lens(lens, lambda model: _invert(model, target, columns, enough, iterations)), dim=-1)
 
 
 def _by_lens(lens: Tensor, compute: Callable[[_Model], _Plane]) -> _Plane:
@@ -91,7 +93,7 @@ def _by_lens(lens: Tensor, compute: Callable[[_Model], _Plane]) -> _Plane:
     return x, y
 
 
-def _invert(model: _Model, target: _Plane, columns: tuple[Tensor, ...], tolerance: float, iterations: int) -> _Plane:
+def _invert(model: _Model, target: _Plane, columns: tuple[Tensor, ...], enough: float, iterations: int) -> _Plane:
     with torch.no_grad():
         x, y = _first_guess(model, target, columns)
         moved = torch.full_like(x, torch.inf)
@@ -99,9 +101,9 @@ def _invert(model: _Model, target: _Plane, columns: tuple[Tensor, ...], toleranc
             step_x, step_y = _newton_step(model, x, y, target, columns)
             x, y = x + step_x, y + step_y
             moved = torch.maximum(step_x.abs(), step_y.abs())
-            if not bool((moved > tolerance).any()):  # NaN compares false: missing points do not hold up the rest
+            if not bool((moved > enough).any()):  # NaN compares false: missing points do not hold up the rest
                 break
-        lost = ~(moved <= 100 * tolerance)
+        lost = ~(moved <= enough)
         x, y = x.masked_fill(lost, torch.nan), y.masked_fill(lost, torch.nan)
     if not torch.is_grad_enabled():
         return x, y
