@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import Sequence
 from dataclasses import replace
@@ -20,6 +21,7 @@ from lift3d.skeletons import Skeleton, get_skeleton
 
 __all__ = [
     "all_formats",
+    "kinds_of",
     "natural_order",
     "read_cameras",
     "read_keypoints",
@@ -38,20 +40,27 @@ def all_formats() -> dict[str, FileFormat]:
     return entries_of("lift3d.formats", "FORMAT", FileFormat)
 
 
-def read_cameras(path: str | Path, format: str | None = None, unit: str | None = None) -> CameraRig:  # noqa: A002
+def read_cameras(
+    path: str | Path,
+    format: str | None = None,  # noqa: A002
+    unit: str | None = None,
+    subject: str | None = None,
+) -> CameraRig:
     """A calibrated rig, in metres, from a file or folder.
 
     Args:
         path: the calibration.
         format: name of the format; by default found out from the file.
         unit: ``"m"``, ``"cm"`` or ``"mm"``, of the file's lengths, where the format leaves it open or is wrong.
+        subject: which rig, such as ``"S1"``, of the formats that hold one for each subject (Human3.6M).
 
     Raises:
-        FileError: no format fits, several do, or the file is damaged.
+        FileError: no format fits, several do, the file is damaged, or a subject is missing or not asked for.
     """
     if unit not in (None, "m", "cm", "mm"):
         raise UnknownNameError("unit", unit, ["m", "cm", "mm"])
-    return _read(Path(path), CameraRig, format, unit=unit)
+    options = {"unit": unit} if subject is None else {"unit": unit, "subject": subject}
+    return _read(Path(path), CameraRig, format, **options)
 
 
 def read_keypoints(
@@ -126,11 +135,21 @@ def natural_order(path: Path) -> list[Any]:
     return [(0, int(part), "") if part.isdigit() else (1, 0, part) for part in re.split(r"(\d+)", path.name)]
 
 
+def kinds_of(path: str | Path) -> set[type]:
+    """The nouns that a path could be read as, by the formats that recognise it."""
+    place = Path(path)
+    inside = sorted(place.iterdir())[:64] if place.is_dir() else []
+    found = {holds for holds in (CameraRig, Keypoints2D, Poses3D) if _candidates(place, holds)}
+    return found or ({Keypoints2D} if any(_candidates(one, Keypoints2D) for one in inside) else set())
+
+
 def _read(path: Path, holds: type, name: str | None, **options: Any) -> Any:
     if not path.exists():
         raise FileError(path, "does not exist", "Check the path.")
     entry = _by_name(name, holds, "read") if name is not None else _sniffed(path, holds)
     assert entry.read is not None
+    if "subject" in options and "subject" not in inspect.signature(entry.read).parameters:
+        raise FileError(path, f"{entry.name} holds one rig, not one for each subject", "Leave out subject.")
     try:
         return entry.read(path, **options)
     except InputError as error:  # numbers that make no noun: say in which file

@@ -1,0 +1,40 @@
+"""What the Human3.6M calibrations share: cameras, picture sizes, and the choice of a subject."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from lift3d.errors import FileError
+from lift3d.formats._rigs import UNKNOWN_SIZE, in_natural_order
+
+__all__ = ["CAMERAS", "chosen_subject", "picture_size"]
+
+CAMERAS = ("54138969", "55011271", "58860488", "60457274")  # camera 1 to 4
+
+
+def picture_size(camera: str) -> Tensor:
+    """Width and height in pixels of one of the data set's cameras; NaN for another."""
+    if camera not in CAMERAS:
+        return UNKNOWN_SIZE
+    return torch.tensor([1000.0, 1002.0 if camera in (CAMERAS[0], CAMERAS[3]) else 1000.0], dtype=torch.float64)
+
+
+def chosen_subject(path: Path, subject: str | None, known: Sequence[str]) -> str:
+    """The subject asked for, such as ``"S1"``; need not be asked for if there is only one.
+
+    Raises:
+        FileError: there are several and none was chosen, or the one chosen is not there.
+    """
+    if subject is None and len(known) == 1:
+        return known[0]
+    names = ", ".join(sorted(known, key=in_natural_order)) or "none"
+    advice = "Pass subject='S1'." if "S1" in known or not known else f"Pass subject={known[0]!r}."
+    if subject is None:
+        raise FileError(path, f"holds one rig for each of the subjects {names}; expected a choice", advice)
+    if subject not in known:
+        raise FileError(path, f"has no subject {subject!r}; it has {names}", advice)
+    return subject

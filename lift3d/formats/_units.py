@@ -1,0 +1,51 @@
+"""The length unit of a calibration file: what the caller says, what the file says, else a guess said aloud."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+
+from torch import Tensor
+
+__all__ = ["METRES", "metres_per_unit", "unit_named"]
+
+METRES = {"m": 1.0, "cm": 0.01, "mm": 0.001}
+
+_SPELLINGS = {
+    "m": ("m", "metre", "metres", "meter", "meters"),
+    "cm": ("cm", "centimetre", "centimetres", "centimeter", "centimeters"),
+    "mm": ("mm", "millimetre", "millimetres", "millimeter", "millimeters"),
+}
+
+
+def metres_per_unit(path: Path, centres: Tensor, unit: str | None, stated: str | None) -> float:
+    """What to multiply a file's lengths by to have metres.
+
+    If neither the caller nor the file or its format says it, the farthest camera tells: people are filmed from 1 to 20
+    metres away. Up to 50 it is metres, below 1000 centimetres, else millimetres; the choice is warned of.
+
+    Args:
+        path: for the warning.
+        centres: (cameras, 3) camera centres in the file's unit; all zero if there is nothing to scale.
+        unit: ``"m"``, ``"cm"`` or ``"mm"``, the caller's; goes before everything else.
+        stated: the same, as the file or its format says; None if they do not.
+    """
+    known = unit or stated
+    if known is not None:
+        return METRES[known]
+    farthest = float(centres.norm(dim=-1).max())
+    if farthest == 0:
+        return 1.0
+    guess = "m" if farthest <= 50 else "cm" if farthest < 1000 else "mm"
+    warnings.warn(
+        f"{path}: the file does not state its length unit; took {guess!r}, since its farthest camera is "
+        f"{farthest:.4g} from the origin. Pass unit='m', 'cm' or 'mm' to be sure.",
+        stacklevel=2,
+    )
+    return METRES[guess]
+
+
+def unit_named(text: object) -> str | None:
+    """``"m"``, ``"cm"`` or ``"mm"`` for a word such as ``"millimeters"``; None if it is none of them."""
+    word = str(text).strip().lower()
+    return next((unit for unit, words in _SPELLINGS.items() if word in words), None)

@@ -1,0 +1,177 @@
+"""Calibrations saved with OpenCV's FileStorage, and ROS ``camera_info`` files.
+
+Three kinds: a file of one camera, a folder with such a file for each camera, and a stereo file. Names are spelt in
+many ways, see ``_SPELLINGS``. ``R`` is a matrix or a rotation vector; R and T map the world, in a stereo file the
+first camera, to the camera (in a stereo file the second). The length unit and the up axis are not stored (``up`` is
+set to "+z"). ROS files have no pose: a single one is the world itself. ``distortion_model`` ("plumb_bob",
+"rational_polynomial", "equidistant") or ``fisheye: 1`` tells the lens; without either it is Brown-Conrady.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from lift3d.cameras import CameraRig, Lens
+from lift3d.errors import FileError
+from lift3d.formats._entry import FileFormat
+from lift3d.formats._opencv_matrices import keys_at_top, read_opencv_yaml
+from lift3d.formats._rigs import (
+    UNKNOWN_SIZE,
+    FileCamera,
+    finite_numbers,
+    first_of,
+    needs,
+    numbers,
+    rig_of,
+    rotation_of,
+    size_of,
+)
+
+__all__ = ["FORMAT"]
+
+_SPELLINGS = {
+    "matrix": (
+        "camera_matrix", "K", "cameraMatrix", "CameraMatrix", "Camera_Matrix", "intrinsicMatrix", "intrinsic_matrix",
+        "mtx",
+    ),
+    "distortion": (
+        "distortion_coefficients", "dist", "D", "distCoeffs", "dist_coeffs", "dist_coeff", "Distortion_Coefficients",
+    ),
+    "rotation": ("R", "rotation", "rotation_matrix", "rvec"),
+    "translation": ("T", "t", "tvec", "translation"),
+    "size": ("imageSize", "image_size"),
+}  # fmt: skip
+_STEREO = {
+    "matrix": ("M{}", "K{}", "cameraMatrix{}", "camera_matrix_{}"),
+    "distortion": ("D{}", "dist{}", "distCoeffs{}"),
+}
+_LENSES = {
+    "plumb_bob": Lens.BROWN_CONRADY,
+    "rational_polynomial": Lens.BROWN_CONRADY,
+    "equidistant": Lens.FISHEYE,
+    "fisheye": Lens.FISHEYE,
+}
+
+
+def _recognises(path: Path) -> bool:
+    if path.is_dir():
+        return bool(_files_of_cameras(path))
+    keys = keys_at_top(path)
+    return _is_camera(keys) or _is_stereo(keys)
+
+
+def _is_camera(keys: set[str]) -> bool:
+    return all(not keys.isdisjoint(_SPELLINGS[what]) for what in ("matrix", "distortion"))
+
+
+def _is_stereo(keys: set[str]) -> bool:
+    return all(not keys.isdisjoint(_numbered("matrix", side)) for side in (1, 2)) and "R" in keys
+
+
+def _numbered(what: str, side: int) -> tuple[str, ...]:
+    return tuple(key.format(side) for key in _STEREO[what])
+
+
+def _files_of_cameras(folder: Path) -> list[Path]:
+    try:
+        return sorted(path for path in folder.iterdir() if _is_camera(keys_at_top(path)))
+    except OSError:
+        return []
+
+
+def _read(path: Path, unit: str | None = None) -> CameraRig:
+    if path.is_dir():
+        files = _files_of_cameras(path)
+        if not files:
+            raise FileError(path, "holds no YAML file with a camera's matrix and distortion", "Choose another folder.")
+    else:
+        values = read_opencv_yaml(path)
+        if _is_stereo(set(values)):
+            return rig_of(path, _stereo_pair(path, values), unit)
+        files = [path]
+    cameras = [_camera(file, read_opencv_yaml(file)) for file in files]
+    if len(cameras) == 1 and cameras[0].rotation is None and cameras[0].translation is None:
+        cameras = [replace(cameras[0], **_no_pose())]  # the camera is the world
+    return rig_of(path, cameras, unit)
+
+
+def _camera(path: Path, values: Mapping[str, Any]) -> FileCamera:
+    rotation = first_of(values, *_SPELLINGS["rotation"])
+    translation = first_of(values, *_SPELLINGS["translation"])
+    if (rotation is None) != (translation is None):
+        raise FileError(path, "has only one of rotation and translation; expected both or none")
+    return FileCamera(
+        name=str(values.get("camera_name") or path.stem),
+        intrinsics=numbers(path, "the camera matrix", needs(path, "the file", values, *_SPELLINGS["matrix"]), 3, 3),
+        distortion=_distortion(path, needs(path, "the file", values, *_SPELLINGS["distortion"])),
+        rotation=None if rotation is None else rotation_of(path, "the rotation", rotation),
+        translation=None if translation is None else numbers(path, "the translation", translation, 3),
+        image_size=_size(path, values),
+        lens=_lens(path, values),
+    )
+
+
+def _stereo_pair(path: Path, values: Mapping[str, Any]) -> list[FileCamera]:
+    second = {
+        "rotation": rotation_of(path, "R", needs(path, "the file", values, "R")),
+        "translation": numbers(path, "T", needs(path, "the file", values, "T"), 3),
+    }
+    return [_of_pair(path, values, 1, _no_pose()), _of_pair(path, values, 2, second)]
+
+
+def _of_pair(path: Path, values: Mapping[str, Any], side: int, pose: Mapping[str, Tensor]) -> FileCamera:
+    matrix = needs(path, "the file", values, *_numbered("matrix", side))
+    distortion = needs(path, "the file", values, *_numbered("distortion", side))
+    return FileCamera(
+        name=f"cam{side}",
+        intrinsics=numbers(path, f"the camera matrix {side}", matrix, 3, 3),
+        distortion=_distortion(path, distortion),
+        rotation=pose["rotation"],
+        translation=pose["translation"],
+        image_size=_size(path, values),
+        lens=_lens(path, values),
+    )
+
+
+def _no_pose() -> dict[str, Tensor]:
+    return {
+        "rotation": torch.eye(3, dtype=torch.float64),
+        "translation": torch.zeros(3, dtype=torch.float64),
+    }
+
+
+def _distortion(path: Path, value: Any) -> Tensor:
+    return finite_numbers(path, "the distortion", value).reshape(-1)
+
+
+def _size(path: Path, values: Mapping[str, Any]) -> Tensor:
+    width, height = (first_of(values, f"image_{side}", f"image{side.title()}") for side in ("width", "height"))
+    if width is not None and height is not None:
+        return size_of(path, "the image size", [width, height])
+    return size_of(path, "the image size", first_of(values, *_SPELLINGS["size"])) if width is None else UNKNOWN_SIZE
+
+
+def _lens(path: Path, values: Mapping[str, Any]) -> Lens:
+    fisheye = values.get("fisheye")
+    if fisheye is not None:
+        return Lens.FISHEYE if str(fisheye).lower() in ("1", "true") else Lens.BROWN_CONRADY
+    model = str(values.get("distortion_model") or "plumb_bob").lower()
+    if model not in _LENSES:
+        raise FileError(path, f"distortion_model is {model!r}; expected one of {', '.join(_LENSES)}")
+    return _LENSES[model]
+
+
+FORMAT = FileFormat(
+    name="opencv_yaml",
+    holds=CameraRig,
+    suffixes=(".yml", ".yaml", ""),
+    about="OpenCV FileStorage (one camera, stereo pair, folder of cameras) and ROS camera_info; unit not stored.",
+    recognises=_recognises,
+    read=_read,
+)
