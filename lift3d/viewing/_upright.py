@@ -64,7 +64,7 @@ def floor_height(upright: Float[Tensor, "frames people joints 3"]) -> float:
     lowest = lowest[torch.isfinite(lowest)]
     if not len(lowest):
         return 0.0
-    floor = lowest.sort().values[int(0.05 * (len(lowest) - 1))].item()
+    floor = lowest.sort().values[int(0.05 * len(lowest))].item()
     return 0.0 if abs(floor) < _NEAR_ZERO else floor
 
 

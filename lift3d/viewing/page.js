@@ -445,6 +445,7 @@ function start() {
   document.body.classList.toggle("no-panels", panels.length === 0);
   byId("cameras-toggle").hidden = !data.spaces.some((space) => space.hasCameras);
   if (byId("cameras-toggle").hidden) byId("fit-all").remove();
+  byId("detected-toggle").hidden = !data.keypointSkeleton;
   byId("reprojected-toggle").hidden = !data.cameras.some((camera) => camera.reprojected.some(Boolean));
   byId("scrub").max = byId("frame").max = FRAMES - 1;
   byId("panels").append(...panels.map((panel) => panel.box));
@@ -465,7 +466,8 @@ function start() {
   });
   const resized = () => {
     stage.resize(); // which empties the canvas: draw at once
-    draw();
+    if (data.spaces.length) stage.draw(theme);
+    redraw();
   };
   new ResizeObserver(resized).observe(byId("stage"));
   if (panels.length) new ResizeObserver(redraw).observe(byId("panels"));

@@ -94,13 +94,13 @@ class Panel {
     }
   }
 
-  // Thin lines with crosses, in the dashes or colours that the legend shows.
+  // Thin lines with crosses, in the dashes or colours that the legend shows; dark over detections of the same colours.
   drawReprojected(onPicture) {
     this.camera.reprojected.forEach((frames, i) => {
       if (!frames || !this.state.visible[i]) return;
       const { skeleton } = this.data.sequences[i];
       const byside = this.state.colour === "side";
-      const colour = (side) => (byside ? this.theme.text : partColour(i, side, this.theme, false));
+      const colour = (side) => (byside && this.camera.detected ? this.theme.text : partColour(i, side, this.theme, byside));
       for (const person of frames[this.state.frame] || []) {
         this.drawBones(person, skeleton, colour, onPicture, 1.2, byside ? DASHES[i % DASHES.length] : []);
         person.forEach((pixel, joint) => pixel && this.cross(this.place(pixel), colour(skeleton.sides[joint])));

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from jaxtyping import Float
+from matplotlib.ticker import MultipleLocator
 from mpl_toolkits.mplot3d import Axes3D
 from torch import Tensor
 
@@ -158,10 +159,15 @@ def _set_limits(axes: Axes3D, poses: Poses3D, rig: CameraRig | None) -> None:
     if rig is not None:
         centres = to_upright(rig.cameras.centre.double().cpu(), rig.up)
         low, high = torch.minimum(low, centres.amin(0)), torch.maximum(high, centres.amax(0))
-    size = (high - low).clamp(min=0.5)
+    size = high - low
+    size = torch.maximum(size, 0.45 * size.max()).clamp(min=0.5)
     middle, half = (low + high) / 2, 0.55 * size
     x, y, z = torch.stack([middle - half, middle + half], dim=-1).tolist()
     axes.set(xlim=x, ylim=y, zlim=z)
-    axes.set_box_aspect(size.tolist())
+    axes.set_box_aspect(size.tolist(), zoom=0.88)
+    step = next((step for step in (0.25, 0.5, 1.0, 2.0) if size.max() <= 5 * step), 5.0)
+    for axis in (axes.xaxis, axes.yaxis, axes.zaxis):
+        axis.set_major_locator(MultipleLocator(step))
+    axes.tick_params(labelsize=8)
     names = [f"{name} [m]" for name in axis_names(poses.up)]
     axes.set(xlabel=names[0], ylabel=names[1], zlabel=names[2])

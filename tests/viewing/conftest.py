@@ -49,6 +49,16 @@ def camera(yaw: float) -> Camera:
 
 
 @pytest.fixture
+def make_walk():
+    return walking
+
+
+@pytest.fixture
+def make_camera():
+    return camera
+
+
+@pytest.fixture
 def poses() -> Poses3D:
     """20 frames of a walk with one missing joint and one that is filled in."""
     positions = walking()
