@@ -88,7 +88,8 @@ def rig_of(
     if len(set(names)) != len(names):
         raise FileError(path, f"camera names repeat: {', '.join(names)}", "Give each camera its own name.")
     found = _posed(path, found if keep_order else sorted(found, key=lambda camera: in_natural_order(camera.name)))
-    scale = metres_per_unit(path, torch.stack([_centre(camera) for camera in found]), unit, stated)
+    farthest = max(float(camera.translation.norm()) for camera in found if camera.translation is not None)
+    scale = metres_per_unit(path, farthest, unit, stated)
     return CameraRig.of({camera.name: _camera(path, camera, scale) for camera in found}, up)
 
 
@@ -188,12 +189,6 @@ def _posed(path: Path, cameras: Sequence[FileCamera]) -> list[FileCamera]:
     if lost:
         warnings.warn(f"{path}: cameras without a pose are left out: {lost}.", stacklevel=3)
     return posed
-
-
-def _centre(camera: FileCamera) -> Tensor:
-    assert camera.rotation is not None
-    assert camera.translation is not None
-    return -camera.rotation.T @ camera.translation
 
 
 def _camera(path: Path, camera: FileCamera, scale: float) -> Camera:

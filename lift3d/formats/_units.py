@@ -5,8 +5,6 @@ from __future__ import annotations
 import warnings
 from pathlib import Path
 
-from torch import Tensor
-
 __all__ = ["METRES", "metres_per_unit", "unit_named"]
 
 METRES = {"m": 1.0, "cm": 0.01, "mm": 0.001}
@@ -18,7 +16,7 @@ _SPELLINGS = {
 }
 
 
-def metres_per_unit(path: Path, centres: Tensor, unit: str | None, stated: str | None) -> float:
+def metres_per_unit(path: Path, farthest: float, unit: str | None, stated: str | None) -> float:
     """What to multiply a file's lengths by to have metres.
 
     If neither the caller nor the file or its format says it, the farthest camera tells: people are filmed from 1 to 20
@@ -26,14 +24,14 @@ def metres_per_unit(path: Path, centres: Tensor, unit: str | None, stated: str |
 
     Args:
         path: for the warning.
-        centres: (cameras, 3) camera centres in the file's unit; all zero if there is nothing to scale.
+        farthest: the largest distance of a camera from the world's origin, which is the length of its translation, in
+            the file's unit; 0 if there is nothing to scale.
         unit: ``"m"``, ``"cm"`` or ``"mm"``, the caller's; goes before everything else.
         stated: the same, as the file or its format says; None if they do not.
     """
     known = unit or stated
     if known is not None:
         return METRES[known]
-    farthest = float(centres.norm(dim=-1).max())
     if farthest == 0:
         return 1.0
     guess = "m" if farthest <= 50 else "cm" if farthest < 1000 else "mm"
