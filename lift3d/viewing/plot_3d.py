@@ -68,7 +68,7 @@ def plot_poses(
             _draw_camera(axes, name, rig[name], rig.up)
     _set_limits(axes, poses, rig)
     axes.view_init(elev=elevation_deg, azim=azimuth_deg)
-    axes.set_title(f"frame {frame}, {poses.times[frame].item():.2f} s")
+    axes.set_title(f"frame {frame}, {poses.times[frame].item():.2f} s", y=0.96)
     return axes.figure  # pyright: ignore[reportReturnType]
 
 
@@ -164,8 +164,8 @@ def _set_limits(axes: Axes3D, poses: Poses3D, rig: CameraRig | None) -> None:
     middle, half = (low + high) / 2, 0.55 * size
     x, y, z = torch.stack([middle - half, middle + half], dim=-1).tolist()
     axes.set(xlim=x, ylim=y, zlim=z)
-    axes.set_box_aspect(size.tolist(), zoom=0.88)
-    step = next((step for step in (0.25, 0.5, 1.0, 2.0) if size.max() <= 5 * step), 5.0)
+    axes.set_box_aspect(size.tolist(), zoom=0.78)  # pyright: ignore[reportArgumentType]
+    step = next((step for step in (0.25, 0.5, 1.0, 2.0) if size.max() <= 8 * step), 5.0)
     for axis in (axes.xaxis, axes.yaxis, axes.zaxis):
         axis.set_major_locator(MultipleLocator(step))
     axes.tick_params(labelsize=8)
