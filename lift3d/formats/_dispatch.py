@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -69,6 +69,7 @@ def read_keypoints(
     skeleton: str | Skeleton | None = None,
     fps: float | None = None,
     camera_names: Sequence[str] | None = None,
+    sequence: str | None = None,
 ) -> Keypoints2D:
     """2D detections of one or several cameras.
 
@@ -79,16 +80,19 @@ def read_keypoints(
         skeleton: what the joints are, where the format leaves it open.
         fps: frames a second, where the file does not say; 30 if neither does.
         camera_names: names for the cameras, in the order of the paths.
+        sequence: which one, such as ``"S1/Walking 1"``, of the formats that hold several (VideoPose3D).
 
     Raises:
-        FileError: no format fits, several do, or a file is damaged.
+        FileError: no format fits, several do, a file is damaged, or a sequence is missing or not asked for.
         InputError: the number of names is not that of the cameras.
     """
-    own = get_skeleton(skeleton) if skeleton is not None else None
+    options: dict[str, Any] = {"skeleton": get_skeleton(skeleton) if skeleton is not None else None, "fps": fps}
+    if sequence is not None:
+        options["sequence"] = sequence
     if isinstance(path, str | Path):
-        parts = _read_one_or_folder(Path(path), format, own, fps)
+        parts = _read_one_or_folder(Path(path), format, options)
     else:
-        parts = [_read(Path(one), Keypoints2D, format, skeleton=own, fps=fps) for one in path]
+        parts = [_read(Path(one), Keypoints2D, format, **options) for one in path]
         parts = _named_apart(parts, [Path(one) for one in path])
     keypoints = Keypoints2D.stacked(parts)
     if camera_names is None:
@@ -150,6 +154,8 @@ def _read(path: Path, holds: type, name: str | None, **options: Any) -> Any:
     assert entry.read is not None
     if "subject" in options and "subject" not in inspect.signature(entry.read).parameters:
         raise FileError(path, f"{entry.name} holds one rig, not one for each subject", "Leave out subject.")
+    if "sequence" in options and "sequence" not in inspect.signature(entry.read).parameters:
+        raise FileError(path, f"{entry.name} holds one sequence, none to choose from", "Leave out sequence.")
     try:
         return entry.read(path, **options)
     except InputError as error:  # numbers that make no noun: say in which file
@@ -184,16 +190,14 @@ def _by_name(name: str, holds: type, action: str) -> FileFormat:
     return able[name]
 
 
-def _read_one_or_folder(
-    path: Path, name: str | None, skeleton: Skeleton | None, fps: float | None
-) -> list[Keypoints2D]:
+def _read_one_or_folder(path: Path, name: str | None, options: Mapping[str, Any]) -> list[Keypoints2D]:
     """The keypoints of a path; of a folder that is itself in no format, those of everything in it."""
     if path.is_dir() and name is None and not _candidates(path, Keypoints2D):
         inside = sorted((one for one in path.iterdir() if _candidates(one, Keypoints2D)), key=natural_order)
         if inside:
-            parts = [_read(one, Keypoints2D, None, skeleton=skeleton, fps=fps) for one in inside]
+            parts = [_read(one, Keypoints2D, None, **options) for one in inside]
             return _named_apart(parts, inside)
-    return [_read(path, Keypoints2D, name, skeleton=skeleton, fps=fps)]
+    return [_read(path, Keypoints2D, name, **options)]
 
 
 def _named_apart(parts: list[Keypoints2D], paths: list[Path]) -> list[Keypoints2D]:

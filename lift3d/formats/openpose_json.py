@@ -1,0 +1,120 @@
+"""OpenPose: a folder of one JSON a frame is one camera. RTMLib and Pose2Sim write the same.
+
+Files are ``<anything><number>[_keypoints].json``; the last number in the name is the frame, counted from 0 and never
+shifted, so that cameras stay synchronised; frames without a file are missing. JSON files without a number are passed
+over. The camera is called like the folder, without ``_json`` at its end.
+
+Of each person the body is read (25 joints: BODY_25, 18: COCO, 26: Halpe, 17: COCO), in distorted pixels; face and hands
+are not. A joint of (0, 0, 0) is missing. People are in the file's order, unless each has a ``person_id`` of its own.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lift3d.errors import FileError
+from lift3d.formats._detections import Detection, keypoints_of, last_number, triplets
+from lift3d.formats._entry import FileFormat
+from lift3d.formats._json import beginning, read_json
+from lift3d.keypoints import Keypoints2D
+from lift3d.skeletons import Skeleton
+
+_LOOKED_AT = 5  # files of a folder that are opened to recognise it
+
+
+def _recognises(path: Path) -> bool:
+    try:
+        looked_at = itertools.islice(_frame_names(path), _LOOKED_AT)
+        return any('"people"' in beginning(path / name, 2048) for name in looked_at)
+    except OSError:
+        return False
+
+
+def _frame_names(folder: Path) -> Iterator[str]:
+    """Names of the JSON files with a number, in the order in which the system lists them."""
+    if not folder.is_dir():
+        return
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            name = entry.name
+            if name.lower().endswith(".json") and not name.startswith(".") and last_number(name) is not None:
+                yield name
+
+
+def _read(path: Path, skeleton: Skeleton | None = None, fps: float | None = None) -> Keypoints2D:
+    files = _files_by_frame(path)
+    detections = [one for frame, file in files.items() for one in _people(file, frame)]
+    _check_pixels(path, detections)
+    return keypoints_of(
+        path,
+        detections,
+        frames=max(files) + 1,
+        skeleton=skeleton,
+        camera_name=path.resolve().name.removesuffix("_json"),
+        fps=fps,
+    )
+
+
+def _files_by_frame(folder: Path) -> dict[int, Path]:
+    if not folder.is_dir():
+        raise FileError(folder, "is no folder", "Pass the folder that holds one JSON file a frame.")
+    files: dict[int, Path] = {}
+    for name in sorted(_frame_names(folder)):
+        frame = last_number(name)
+        assert frame is not None
+        if frame in files:
+            raise FileError(
+                folder, f"holds two files of frame {frame}: {files[frame].name} and {name}",
+                "Keep the files of one camera in one folder.",
+            )  # fmt: skip
+        files[frame] = folder / name
+    if not files:
+        raise FileError(folder, "holds no JSON file with a frame number in its name", "Check the folder.")
+    return dict(sorted(files.items()))
+
+
+def _people(file: Path, frame: int) -> list[Detection]:
+    content = read_json(file)
+    people = content.get("people") if isinstance(content, Mapping) else None
+    if not isinstance(people, list):
+        raise FileError(file, 'has no list "people"', "Expected the JSON that OpenPose writes.")
+    return [_person(file, person, frame, place) for place, person in enumerate(people)]
+
+
+def _person(file: Path, person: Any, frame: int, place: int) -> Detection:
+    if not isinstance(person, Mapping) or "pose_keypoints_2d" not in person:
+        raise FileError(file, f'person {place} has no "pose_keypoints_2d"', "Expected the JSON that OpenPose writes.")
+    joints = triplets(file, person["pose_keypoints_2d"], f"person {place}")
+    joints[(joints[:, :2] == 0).all(-1), 2] = 0.0
+    return Detection(frame, joints, _track(person.get("person_id")))
+
+
+def _track(value: Any) -> int | None:
+    """The person's number; None where there is none, which OpenPose writes as [-1]."""
+    number = value[0] if isinstance(value, list) and value else value
+    return number if isinstance(number, int) and number >= 0 else None
+
+
+def _check_pixels(path: Path, detections: list[Detection]) -> None:
+    """Refuse coordinates that OpenPose scaled to the picture."""
+    largest = max((float(np.nanmax(np.abs(one.joints[:, :2]), initial=0.0)) for one in detections), default=0.0)
+    if 0 < largest <= 1:
+        raise FileError(
+            path, "all coordinates lie between -1 and 1; expected pixels", "Run OpenPose with --keypoint_scale 0."
+        )
+
+
+FORMAT = FileFormat(
+    name="openpose_json",
+    holds=Keypoints2D,
+    suffixes=("",),
+    about="OpenPose (also RTMLib, Pose2Sim): a folder of one JSON a frame, distorted pixels.",
+    recognises=_recognises,
+    read=_read,
+)
