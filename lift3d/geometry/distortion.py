@@ -66,8 +66,8 @@ def undistort(
     """The points of the normalised image plane that the lens moves to ``distorted``.
 
     Newton's method with the exact Jacobian. A point that does not converge, because the lens never maps anything
-    there, is NaN; so is a NaN. The gradient is exact: it is that of one Newton step taken from the solution
-    (implicit function theorem).
+    there, is NaN; so is one whose solution lies where the formula has turned back on itself, and a NaN. The gradient
+    is exact: it is that of one Newton step taken from the solution (implicit function theorem).
 
     Args:
         distorted: points on the normalised image plane, in units of the focal length.
@@ -103,12 +103,18 @@ def _invert(model: _Model, target: _Plane, columns: tuple[Tensor, ...], enough: 
             moved = torch.maximum(step_x.abs(), step_y.abs())
             if not bool((moved > enough).any()):  # NaN compares false: missing points do not hold up the rest
                 break
-        lost = ~(moved <= enough)
+        lost = ~(moved <= enough) | _folded(model, x, y, columns)
         x, y = x.masked_fill(lost, torch.nan), y.masked_fill(lost, torch.nan)
     if not torch.is_grad_enabled():
         return x, y
     step_x, step_y = _newton_step(model, x, y, target, columns)
     return x + step_x, y + step_y
+
+
+def _folded(model: _Model, x: Tensor, y: Tensor, columns: tuple[Tensor, ...]) -> Tensor:
+    """Whether a point lies where the lens formula turns the picture inside out, beyond what a real lens sees."""
+    a, b, c, d = model(x, y, columns)[1]
+    return (a * d - b * c <= 0) | (a + d <= 0)
 
 
 def _first_guess(model: _Model, target: _Plane, columns: tuple[Tensor, ...]) -> _Plane:
