@@ -6,6 +6,7 @@ dataclass's default or is refused. This module knows no particular settings.
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import tomllib
 import types
@@ -85,7 +86,7 @@ def with_overrides(values: Mapping[str, Any], overrides: Sequence[str]) -> dict[
     words = [part for word in overrides for part in (word.split("=", 1) if word.startswith("--") else [word])]
     if len(words) % 2:
         raise SettingsError(f"override {words[-1]!r} has no value; write --name value.")
-    tables = {key: dict(value) if isinstance(value, Mapping) else value for key, value in values.items()}
+    tables = copy.deepcopy(dict(values))
     for name, text in zip(words[::2], words[1::2], strict=True):
         if not name.startswith("--"):
             raise SettingsError(f"{name!r} is not an override; write --table.name value.")
