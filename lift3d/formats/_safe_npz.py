@@ -4,7 +4,7 @@ An object array is stored as a pickle, and unpickling calls whatever the file na
 needs for arrays: how one is rebuilt, its class, its element type, a single number, and bytes as older pickles write
 them. None of these is called: each stands for an inert part below, and once the pickle has been read, plain values are
 built from the parts, of plain element types only. A file that names anything else is refused; there is no other way to
-read it.
+read it. NumPy itself writes pickles of protocol 2 to 4; arrays pickled under 5 by other means are refused.
 """
 
 from __future__ import annotations
@@ -65,7 +65,9 @@ def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
     except OSError as error:
         raise FileError(path, f"cannot be read ({error.strerror or error})", "Check the path.") from error
     except Exception as error:  # zipfile and zlib raise many kinds
-        raise FileError(path, f"is damaged or no NumPy archive ({error})", "Write or copy it again.") from error
+        raise FileError(
+            path, f"is damaged or no NumPy archive ({' '.join(str(error).split())})", "Write or copy it again."
+        ) from error
 
 
 def _member(path: Path, archive: zipfile.ZipFile, name: str, objects: bool) -> Any:
@@ -109,7 +111,7 @@ def _objects(path: Path, file: Any, name: str) -> Any:
     except FileError:
         raise
     except (Exception, MemoryError) as error:  # a damaged pickle raises nearly anything
-        text = f"array {name!r} is damaged or holds what is not allowed ({error})"
+        text = f"array {name!r} is damaged or holds what is not allowed ({' '.join(str(error).split())})"
         raise FileError(path, text, "Write the file again from its source.") from error
 
 
@@ -170,7 +172,7 @@ class _Scalar(_Part):
 class _Bytes(_Part):
     """Bytes as pickles of protocol 2 describe them, which the published files of VideoPose3D are."""
 
-    def __init__(self, text: Any, encoding: Any) -> None:
+    def __init__(self, text: Any = "", encoding: Any = "latin1") -> None:
         if not isinstance(text, str) or encoding != "latin1":
             raise ValueError("bytes in an encoding other than latin1")
         self.text = text
@@ -184,6 +186,7 @@ _ALLOWED: Mapping[tuple[str, str], Any] = {
     ("numpy.core.multiarray", "scalar"): _Scalar,
     ("numpy._core.multiarray", "scalar"): _Scalar,
     ("_codecs", "encode"): _Bytes,
+    ("__builtin__", "bytes"): _Bytes,  # of no length
 }
 
 
