@@ -2,6 +2,7 @@
 
 from lift3d.formats._dispatch import (
     all_formats,
+    kinds_of,
     read_cameras,
     read_keypoints,
     read_poses,
@@ -14,6 +15,7 @@ from lift3d.formats._entry import FileFormat
 __all__ = [
     "FileFormat",
     "all_formats",
+    "kinds_of",
     "read_cameras",
     "read_keypoints",
     "read_poses",

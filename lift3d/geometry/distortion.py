@@ -34,6 +34,8 @@ __all__ = ["COEFFICIENTS", "Lens", "distort", "undistort"]
 
 COEFFICIENTS = 8
 
+_plus = torch.addcmul  # _plus(a, b, c) is a + b c, in one pass over the numbers: undistortion is where the time goes
+
 _Plane = tuple[Tensor, Tensor]
 _Jacobian = tuple[Tensor, Tensor, Tensor, Tensor]  # dx'/dx, dx'/dy, dy'/dx, dy'/dy
 
@@ -97,24 +99,19 @@ def _invert(model: _Model, target: _Plane, columns: tuple[Tensor, ...], enough: 
     with torch.no_grad():
         x, y = _first_guess(model, target, columns)
         moved = torch.full_like(x, torch.inf)
+        folded = torch.zeros_like(x, dtype=torch.bool)
         for _ in range(iterations):
-            step_x, step_y = _newton_step(model, x, y, target, columns)
+            step_x, step_y, folded = _newton_step(model, x, y, target, columns)
             x, y = x + step_x, y + step_y
             moved = torch.maximum(step_x.abs(), step_y.abs())
             if not bool((moved > enough).any()):  # NaN compares false: missing points do not hold up the rest
                 break
-        lost = ~(moved <= enough) | _folded(model, x, y, columns)
+        lost = ~(moved <= enough) | folded
         x, y = x.masked_fill(lost, torch.nan), y.masked_fill(lost, torch.nan)
-    if not torch.is_grad_enabled():
+    if not any(value.requires_grad for value in (*target, *columns)):
         return x, y
-    step_x, step_y = _newton_step(model, x, y, target, columns)
+    step_x, step_y, _ = _newton_step(model, x, y, target, columns)
     return x + step_x, y + step_y
-
-
-def _folded(model: _Model, x: Tensor, y: Tensor, columns: tuple[Tensor, ...]) -> Tensor:
-    """Whether a point lies where the lens formula turns the picture inside out, beyond what a real lens sees."""
-    a, b, c, d = model(x, y, columns)[1]
-    return (a * d - b * c <= 0) | (a + d <= 0)
 
 
 def _first_guess(model: _Model, target: _Plane, columns: tuple[Tensor, ...]) -> _Plane:
@@ -128,29 +125,35 @@ def _first_guess(model: _Model, target: _Plane, columns: tuple[Tensor, ...]) -> 
     return x * scale, y * scale
 
 
-def _newton_step(model: _Model, x: Tensor, y: Tensor, target: _Plane, columns: tuple[Tensor, ...]) -> _Plane:
+def _newton_step(
+    model: _Model, x: Tensor, y: Tensor, target: _Plane, columns: tuple[Tensor, ...]
+) -> tuple[Tensor, Tensor, Tensor]:
+    """The step, and whether the lens formula turns the picture inside out there, beyond what a real lens sees."""
     (fx, fy), (a, b, c, d) = model(x, y, columns)
     left_x, left_y = target[0] - fx, target[1] - fy
     determinant = a * d - b * c
-    return (d * left_x - b * left_y) / determinant, (a * left_y - c * left_x) / determinant
+    inverse = 1 / determinant
+    folded = (determinant <= 0) | (a + d <= 0)
+    return (d * left_x - b * left_y) * inverse, (a * left_y - c * left_x) * inverse, folded
 
 
 def _brown_conrady(x: Tensor, y: Tensor, columns: tuple[Tensor, ...]) -> tuple[_Plane, _Jacobian]:
     k1, k2, p1, p2, k3, k4, k5, k6 = columns
     xx, yy, xy = x * x, y * y, x * y
     r2 = xx + yy
-    radial = 1 + r2 * (k1 + r2 * (k2 + r2 * k3))
-    slope = k1 + r2 * (2 * k2 + r2 * (3 * k3))  # d radial / d r2
+    radial = 1 + r2 * _plus(k1, r2, _plus(k2, r2, k3))
+    slope = _plus(k1, r2, _plus(2 * k2, r2, 3 * k3))  # d radial / d r2
     if k4.requires_grad or bool((k4 != 0).any() | (k5 != 0).any() | (k6 != 0).any()):
-        below = 1 + r2 * (k4 + r2 * (k5 + r2 * k6))
-        below_slope = k4 + r2 * (2 * k5 + r2 * (3 * k6))
+        below = 1 + r2 * _plus(k4, r2, _plus(k5, r2, k6))
+        below_slope = _plus(k4, r2, _plus(2 * k5, r2, 3 * k6))
         radial = radial / below
         slope = (slope - radial * below_slope) / below
-    fx = x * radial + 2 * p1 * xy + p2 * (r2 + 2 * xx)
-    fy = y * radial + p1 * (r2 + 2 * yy) + 2 * p2 * xy
-    cross = 2 * (slope * xy + p1 * x + p2 * y)
-    dx_dx = radial + 2 * slope * xx + 2 * p1 * y + 6 * p2 * x
-    dy_dy = radial + 2 * slope * yy + 6 * p1 * y + 2 * p2 * x
+    fx = _plus(_plus(x * radial, 2 * p1, xy), p2, r2 + 2 * xx)
+    fy = _plus(_plus(y * radial, 2 * p2, xy), p1, r2 + 2 * yy)
+    slope = 2 * slope
+    cross = _plus(_plus(slope * xy, 2 * p1, x), 2 * p2, y)
+    dx_dx = _plus(_plus(_plus(radial, slope, xx), 2 * p1, y), 6 * p2, x)
+    dy_dy = _plus(_plus(_plus(radial, slope, yy), 6 * p1, y), 2 * p2, x)
     return (fx, fy), (dx_dx, cross, cross, dy_dy)
 
 

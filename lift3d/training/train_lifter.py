@@ -10,7 +10,7 @@ from torch import Generator, Tensor, nn
 
 from lift3d.datasets.motion_clips import MotionClips, read_motion_clips
 from lift3d.errors import SettingsError
-from lift3d.lifting.encoding import decode, encode, features_of
+from lift3d.lifting.encoding import decode, encode, features_of, outputs_of
 from lift3d.networks.residual_mlp import ResidualMlp, ResidualMlpSettings
 from lift3d.training.detector_noise import NoiseSettings, detect_like
 from lift3d.training.loop import LoopSettings, train
@@ -59,9 +59,9 @@ def train_lifter(settings: LifterTraining, folder: str | Path) -> tuple[nn.Modul
     """
     clips = read_motion_clips(settings.data.path, settings.data.splits)
     joints = len(clips.skeleton)
-    if (settings.network.inputs, settings.network.outputs) != (features_of(joints), 3 * (joints - 1)):
+    if (settings.network.inputs, settings.network.outputs) != (features_of(joints), outputs_of(joints)):
         raise SettingsError(
-            f"network.inputs and network.outputs must be {features_of(joints)} and {3 * (joints - 1)} "
+            f"network.inputs and network.outputs must be {features_of(joints)} and {outputs_of(joints)} "
             f"for the {joints} joints of {clips.skeleton.name}."
         )
     torch.manual_seed(settings.loop.seed)
@@ -105,10 +105,9 @@ class LifterBatches:
         truth = truth[visible]
         rays, scores = detect_like(truth[..., :2] / truth[..., 2:], self.skeleton, noise, generator)
         device = next(network.parameters()).device
-        encoded = encode(rays, scores)
-        answer = network(encoded.features.to(device)).float()
+        encoding = encode(rays, scores).to(device)
         root = self.skeleton.root
-        predicted = decode(answer, encoded.turn.to(device), root)
+        predicted = decode(network(encoding.features).float(), encoding, root)
         others = [joint for joint in range(len(self.skeleton)) if joint != root]
         relative = (truth - truth[:, root : root + 1]).to(device)
         return (predicted - relative)[:, others].norm(dim=-1)

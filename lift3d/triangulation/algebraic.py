@@ -22,7 +22,7 @@ from lift3d.poses import Poses3D
 
 __all__ = ["triangulate", "triangulate_rays"]
 
-_CHUNK = 4096  # points at a time: the working arrays stay in the cache, and memory stays bounded
+_CHUNK = 8192
 
 
 def triangulate(keypoints: Keypoints2D, rig: CameraRig, *, min_score: float = 0.0) -> Poses3D:
@@ -83,12 +83,11 @@ def triangulate_rays(
     rays = rays.masked_fill(~seen[..., None], 0.0)
     # numbers stay small, and the solution accurate, with the origin amid the cameras
     origin = -(rotation.mT @ translation[..., None])[..., 0].mean(0)
-    shifted = translation + rotation @ origin
-    system = [torch.zeros_like(weights[0]) for _ in range(9)]
-    for camera in range(len(rays)):
-        x, y = rays[camera].unbind(-1)
-        for ray, row in ((x, 0), (y, 1)):
-            _add_equation(system, ray, weights[camera], rotation[camera], shifted[camera], row)
+    design = _normal_equations(rotation, translation + rotation @ origin)
+    x, y = rays[..., 0], rays[..., 1]
+    x_weighted, y_weighted = weights * x, weights * y
+    terms = torch.stack([weights, x_weighted, y_weighted, x_weighted * x + y_weighted * y], dim=1)
+    system = (design @ terms.flatten(0, 1).flatten(1)).unflatten(-1, weights.shape[1:])
     points = _solve_symmetric(system) + origin
     return points.masked_fill(seen.sum(0)[..., None] < 2, torch.nan)
 
@@ -110,23 +109,36 @@ def matching_cameras(keypoints: Keypoints2D, rig: CameraRig) -> CameraRig:
     return rig.only(keypoints.camera_names)
 
 
-def _add_equation(
-    system: list[Tensor], ray: Tensor, weight: Tensor, rotation: Tensor, translation: Tensor, row: int
-) -> None:
-    """Add one weighted equation a . X = b to the normal equations: the upper triangle of A^T A, then A^T b."""
-    a = [ray * rotation[2, k] - rotation[row, k] for k in range(3)]
-    b = translation[row] - ray * translation[2]
-    weighted = [weight * value for value in a]
-    products = [(0, 0), (0, 1), (0, 2), (1, 1), (1, 2), (2, 2)]
-    for place, (i, j) in enumerate(products):
-        system[place] = torch.addcmul(system[place], weighted[i], a[j])
-    for k in range(3):
-        system[6 + k] = torch.addcmul(system[6 + k], weighted[k], b)
+def _normal_equations(
+    rotation: Float[Tensor, "cameras 3 3"], translation: Float[Tensor, "cameras 3"]
+) -> Float[Tensor, "9 terms"]:
+    """The linear map from what is seen to the normal equations of the system in the head of this module.
+
+    Written out, a camera adds ``A^T A`` and ``A^T b`` that are linear in the four numbers w, w x, w y and
+    w (x^2 + y^2). With those of all cameras stacked, one matrix product gives the equations of all points: rows 0 to 5
+    the upper triangle of ``A^T A``, rows 6 to 8 ``A^T b``.
+    """
+    with_offset = torch.cat([rotation, -translation[..., None]], dim=-1)  # (cameras, 3, 4)
+    r1, r2, r3 = with_offset.unbind(-2)
+
+    def outer(a: Tensor, b: Tensor) -> Tensor:
+        return a[:, :, None] * b[:, None, :]
+
+    by_term = torch.stack(
+        [
+            outer(r1, r1) + outer(r2, r2),
+            -outer(r1, r3) - outer(r3, r1),
+            -outer(r2, r3) - outer(r3, r2),
+            outer(r3, r3),
+        ]
+    )  # (4 terms, cameras, 4, 4)
+    rows, columns = [0, 0, 0, 1, 1, 2, 0, 1, 2], [0, 1, 2, 1, 2, 2, 3, 3, 3]
+    return by_term[..., rows, columns].permute(2, 1, 0).flatten(1)
 
 
-def _solve_symmetric(system: list[Tensor]) -> Tensor:
+def _solve_symmetric(system: Float[Tensor, "9 *points"]) -> Float[Tensor, "*points 3"]:
     """Solutions of symmetric 3 x 3 systems by the adjugate; NaN where the matrix is singular to working precision."""
-    a00, a01, a02, a11, a12, a22, b0, b1, b2 = system
+    a00, a01, a02, a11, a12, a22, b0, b1, b2 = system.unbind(0)
     c00, c01, c02 = a11 * a22 - a12 * a12, a02 * a12 - a01 * a22, a01 * a12 - a02 * a11
     c11, c12, c22 = a00 * a22 - a02 * a02, a01 * a02 - a00 * a12, a00 * a11 - a01 * a01
     determinant = a00 * c00 + a01 * c01 + a02 * c02

@@ -1,0 +1,69 @@
+"""`lift3d triangulate`: 3D joints from the 2D joints of several calibrated cameras."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from lift3d.cli._options import (
+    calibration_option,
+    fps_option,
+    output_option,
+    path_argument,
+    skeleton_option,
+    threads_option,
+)
+
+__all__ = ["COMMAND"]
+
+
+@click.command("triangulate")
+@path_argument("keypoints", several=True)
+@calibration_option(required=True)
+@output_option("poses.npz", "Poses to write: .npz, .csv, .trc or .json.")
+@click.option("--method", type=click.Choice(["dlt"]), default="dlt", show_default=True,
+              help="dlt: linear, weighted by the squared scores.")  # fmt: skip
+@click.option("--min-score", type=click.FloatRange(0, 1), default=0.0, show_default=True,
+              help="Leave out views with a lower score.")  # fmt: skip
+@click.option("--cameras", help="Names of the keypoints' cameras, by commas, where the files are named otherwise.")
+@click.option("--format", "format_name", help="Format of the keypoints, where it cannot be told.")
+@skeleton_option()
+@fps_option()
+@threads_option()
+def COMMAND(  # noqa: N802
+    keypoints: tuple[Path, ...],
+    calibration: Path,
+    unit: str | None,
+    output: Path,
+    method: str,
+    min_score: float,
+    cameras: str | None,
+    format_name: str | None,
+    skeleton: str | None,
+    fps: float | None,
+) -> None:
+    """Triangulate KEYPOINTS: one file with all cameras, a folder with one file for each camera, or the files.
+
+    Cameras are matched to the calibration by name.
+    """
+    from lift3d.cli._tables import table
+    from lift3d.formats import read_cameras, read_keypoints, write_poses
+    from lift3d.triangulation import reprojection_error, triangulate
+
+    assert method == "dlt"
+    names = cameras.split(",") if cameras else None
+    source = keypoints[0] if len(keypoints) == 1 else list(keypoints)
+    detections = read_keypoints(source, format_name, skeleton, fps, camera_names=names)
+    rig = read_cameras(calibration, unit=unit)
+    poses = triangulate(detections, rig, min_score=min_score)
+    write_poses(poses, output)
+    error = reprojection_error(poses, detections, rig)
+    rows = [
+        [name, *(f"{own[own.isfinite()].quantile(share).item():.1f}" if own.isfinite().any() else "-"
+                 for share in (0.5, 0.95)), f"{own.isfinite().double().mean().item():.1%}"]
+        for name, own in zip(detections.camera_names, error.flatten(1)[:, :1_000_000], strict=True)
+    ]  # fmt: skip
+    click.echo(table(["camera", "median px", "95 % px", "seen"], rows))
+    found = poses.positions.isfinite().all(-1).double().mean().item()
+    click.echo(f"{output}: {len(poses.times)} frames, {found:.1%} of the joints triangulated, metres, {rig.up} up.")

@@ -1,0 +1,44 @@
+"""A training run from its settings to the file of weights."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+
+from lift3d._files import writing
+from lift3d.checkpoints import save_network
+from lift3d.errors import SettingsError, UnknownNameError
+from lift3d.settings import from_mapping, to_mapping
+from lift3d.training.train_lifter import LifterTraining, train_lifter
+
+__all__ = ["run_training"]
+
+
+def run_training(tables: Mapping[str, Any], folder: str | Path, where: str = "settings") -> Path:
+    """Train what the tables say; returns the file of weights.
+
+    Args:
+        tables: the settings; ``kind`` says which: ``"lifter"``.
+        folder: of the run; a run that was interrupted there goes on.
+        where: how error texts call the settings.
+
+    Raises:
+        SettingsError: a setting is unknown, missing or of a wrong type.
+        FileError: the data cannot be read, or the folder holds another run.
+    """
+    if "kind" not in tables:
+        raise SettingsError(f"{where}: the setting 'kind' is missing; it says what is trained, such as \"lifter\".")
+    if tables["kind"] != "lifter":
+        raise UnknownNameError("kind of training", tables["kind"], ["lifter"])
+    settings = from_mapping(LifterTraining, tables, where)
+    folder = Path(folder)
+    with writing(folder / "settings.toml") as path:
+        path.write_text(tomli_w.dumps(to_mapping(settings)), encoding="utf-8")
+    network, clips = train_lifter(settings, folder)
+    weights = folder / "weights.safetensors"
+    about = {"trained_on": f"{len(clips.positions)} frames of {len(set(clips.subjects))} subjects"}
+    save_network(weights, network, settings.network, "residual_mlp", clips.skeleton, about, half=True)
+    return weights
