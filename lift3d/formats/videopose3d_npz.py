@@ -64,15 +64,18 @@ def _dict_of(path: Path, arrays: Mapping[str, Any], name: str) -> Mapping[Any, A
     return value
 
 
-def _sequences(path: Path, positions: Mapping[Any, Any]) -> dict[str, Any]:
+def _sequences(path: Path, positions: Mapping[Any, Any]) -> dict[str, list[Any]]:
     """The cameras of each sequence, by ``subject/action``."""
-    sequences: dict[str, Any] = {}
+    sequences: dict[str, list[Any]] = {}
     for subject, actions in positions.items():
         if not isinstance(actions, Mapping):
             raise FileError(path, f"subject {subject!r} holds no actions", "Expected a 2D archive of VideoPose3D.")
         for action, cameras in actions.items():
             alone = isinstance(cameras, np.ndarray) and cameras.dtype != object and cameras.ndim == 3
-            sequences[f"{subject}/{action}"] = [cameras] if alone else cameras
+            several = isinstance(cameras, list | tuple) or (isinstance(cameras, np.ndarray) and cameras.ndim > 0)
+            if not several or not len(cameras):
+                raise FileError(path, f"{subject}/{action}: holds no list of cameras", "Write the file again.")
+            sequences[f"{subject}/{action}"] = [cameras] if alone else list(cameras)
     if not sequences:
         raise FileError(path, "holds no sequences", "Write the file again.")
     return sequences

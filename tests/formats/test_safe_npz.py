@@ -210,6 +210,15 @@ def test_archives_cut_short_are_refused(read: Callable[[Path], Any], kept: int, 
     assert member_names(tmp_path / "cut.npz") == set()
 
 
+def outcome(read: Callable[[Path], Any], path: Path) -> str:
+    """The text of the refusal, if it is refused; any other exception ends the test."""
+    try:
+        read(path)
+    except FileError as error:
+        return str(error)
+    return ""
+
+
 def test_bytes_changed_anywhere_raise_nothing_but_a_file_error(tmp_path: Path) -> None:
     content = bytearray(_archive(tmp_path / "whole.npz").read_bytes())
     path = tmp_path / "changed.npz"
@@ -220,10 +229,7 @@ def test_bytes_changed_anywhere_raise_nothing_but_a_file_error(tmp_path: Path) -
             changed[place] = generator.integers(0, 256)
         path.write_bytes(changed)
         for read in (read_objects, read_numbers):
-            try:
-                read(path)
-            except FileError as error:
-                assert "\n" not in str(error), str(error)
+            assert "\n" not in outcome(read, path)
 
 
 def test_pickle_bytes_changed_anywhere_raise_nothing_but_a_file_error(tmp_path: Path) -> None:
@@ -233,11 +239,8 @@ def test_pickle_bytes_changed_anywhere_raise_nothing_but_a_file_error(tmp_path: 
         changed = content.copy()
         changed[generator.integers(0, len(content))] = generator.integers(0, 256)
         path = planted(tmp_path / "changed.npz", bytes(changed))
-        try:
-            read_objects(path)
-            read_keypoints(path, format="videopose3d_npz")
-        except FileError as error:
-            assert "\n" not in str(error), str(error)
+        assert "\n" not in outcome(read_objects, path)
+        assert "\n" not in outcome(lambda path: read_keypoints(path, format="videopose3d_npz"), path)
 
 
 def test_recognising_opens_no_pickle(tmp_path: Path) -> None:
