@@ -44,8 +44,10 @@ def read_json(path: Path) -> Any:
 
 
 def _broken(path: Path, error: json.JSONDecodeError) -> FileError:
-    byte = len(error.doc[: error.pos].encode())
-    rest = error.doc[error.pos :].strip()
-    if not rest or error.msg.startswith("Unterminated string"):
+    text = error.doc.strip()
+    unfinished = not error.doc[error.pos :].strip() or text[-1] not in "]}"
+    if text[0] in "[{" and unfinished:
+        byte = len(error.doc.rstrip().encode())
         return FileError(path, f"is cut short: the JSON ends unfinished at byte {byte}", "Write or copy it again.")
+    byte = len(error.doc[: error.pos].encode())
     return FileError(path, f"is not valid JSON at byte {byte}: {error.msg}", "Write the file again.")
