@@ -15,6 +15,9 @@ who follow them. So the names here say what is measured::
     human36m-s9s11-root-intact         zhu:1         MotionBERT: martinez:1 without the damaged sequences
     human36m-s9s11-similarity-intact   zhu:2
 
+Two choices here are inferred, not published: that Iskakov et al. (2019) keep every 5th frame (from their 26 634 test
+frames), and that Sun et al.'s and Moon et al.'s numbers are means over frames.
+
 Not part of a protocol, but it changes the number too: Martinez et al.'s own code drops the last incomplete batch of
 64 frames of each action.
 """

@@ -79,7 +79,7 @@ def undistort(
             all points have moved less than the root of the tolerance (or of what the dtype resolves).
         iterations: at most so many steps.
     """
-    target = distorted.unbind(-1)
+    target = distorted[..., 0], distorted[..., 1]
     columns = coefficients.unbind(-1)
     enough = math.sqrt(max(tolerance, torch.finfo(distorted.dtype).eps))
     return torch.stack(_by_lens(lens, lambda model: _invert(model, target, columns, enough, iterations)), dim=-1)

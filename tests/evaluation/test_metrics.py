@@ -13,6 +13,7 @@ from lift3d.evaluation.metrics import (
     auc,
     coverage,
     joint_distances,
+    joint_hits,
     joint_velocity_distances,
     mpjpe,
     mpjve,
@@ -119,6 +120,9 @@ def test_pck_and_auc_count_in_millimetres():
     prediction[0, :, 0] = torch.tensor([0.0, 0.149, 0.150, 0.2])
     torch.testing.assert_close(pck3d(prediction, target), torch.tensor([0.5], dtype=torch.float64))
     assert pck3d(prediction, target, threshold=0.3).item() == 1
+    hits = joint_hits(torch.tensor([0.149, 0.151, torch.nan], dtype=torch.float64))
+    assert hits[:2].tolist() == [1, 0]
+    assert torch.isnan(hits[2])
     assert len(AUC_THRESHOLDS) == 31
     assert AUC_THRESHOLDS[-1] == pytest.approx(0.150)
     assert auc(target, target).item() == pytest.approx(30 / 31)
