@@ -19,11 +19,19 @@ _HOMES = {
     "Lift3dError": "lift3d.errors",
     "Poses3D": "lift3d.poses",
     "Skeleton": "lift3d.skeletons",
+    "Scene": "lift3d.viewing",
+    "detect": "lift3d.detection",
+    "evaluate": "lift3d.evaluation",
     "get_skeleton": "lift3d.skeletons",
+    "lift": "lift3d.lifting",
+    "load_network": "lift3d.checkpoints",
     "mapping_between": "lift3d.skeletons",
     "read_cameras": "lift3d.formats",
     "read_keypoints": "lift3d.formats",
     "read_poses": "lift3d.formats",
+    "reprojection_error": "lift3d.triangulation",
+    "triangulate": "lift3d.triangulation",
+    "view": "lift3d.viewing",
     "write_cameras": "lift3d.formats",
     "write_keypoints": "lift3d.formats",
     "write_poses": "lift3d.formats",
@@ -33,7 +41,10 @@ __all__ = sorted(_HOMES)  # pyright: ignore[reportUnsupportedDunderAll]
 
 if TYPE_CHECKING:
     from lift3d.cameras import Camera, CameraRig, Lens
+    from lift3d.checkpoints import load_network
+    from lift3d.detection import detect
     from lift3d.errors import Lift3dError
+    from lift3d.evaluation import evaluate
     from lift3d.formats import (
         read_cameras,
         read_keypoints,
@@ -43,8 +54,11 @@ if TYPE_CHECKING:
         write_poses,
     )
     from lift3d.keypoints import Keypoints2D
+    from lift3d.lifting import lift
     from lift3d.poses import Poses3D
     from lift3d.skeletons import Skeleton, get_skeleton, mapping_between
+    from lift3d.triangulation import reprojection_error, triangulate
+    from lift3d.viewing import Scene, view
 
 
 def __getattr__(name: str) -> Any:

@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from lift3d.cameras import check_up
+from lift3d.cameras import Camera, check_up
 from lift3d.errors import InputError, ShapeError, UnknownNameError
 from lift3d.skeletons import Skeleton, mapping_between
 
@@ -127,6 +127,22 @@ class Poses3D:
         """The poses with the skeleton's root joint at the origin; the world's axes are kept."""
         root = self.positions[:, :, self.skeleton.root : self.skeleton.root + 1]
         return replace(self, positions=self.positions - root)
+
+    def to_world(self, camera: Camera, up: str = "+z") -> Poses3D:
+        """Poses of a camera's frame in the world that the camera is calibrated in.
+
+        Args:
+            camera: the one camera whose frame the poses are in.
+            up: the axis of the world that points up, such as ``rig.up``.
+
+        Raises:
+            InputError: the poses are not in the camera frame.
+        """
+        if self.frame != "camera":
+            raise InputError(f"Poses3D.to_world needs poses in the camera frame; these are in {self.frame!r}.")
+        flat = self.positions.reshape(-1, 3).to(camera.rotation.dtype)
+        positions = camera.camera_to_world(flat).reshape(self.positions.shape).to(self.positions.dtype)
+        return replace(self, positions=positions, frame="world", up=up)
 
     def bone_lengths(self) -> Float[Tensor, "frames people bones"]:
         """Length of each bone of ``skeleton.bones``, metres; NaN where an end is missing."""

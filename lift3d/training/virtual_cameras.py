@@ -52,8 +52,8 @@ def vary_bodies(
         parent = skeleton.parents[joint]
         bone = positions[:, joint] - positions[:, parent]
         varied[:, joint] = varied[:, parent] + bone * factors[:, joint, None]
-    flipped = varied[:, list(skeleton.flip_order)] * torch.tensor([-1.0, 1.0, 1.0])
-    varied = torch.where(mirrored[:, None, None], flipped, varied) @ turned.mT
+    flipped = varied[:, list(skeleton.flip_order)] * varied.new_tensor([-1.0, 1.0, 1.0])
+    varied = torch.where(mirrored[:, None, None], flipped, varied) @ turned.to(varied.dtype).mT
     return varied + positions[:, skeleton.root : skeleton.root + 1]
 
 
@@ -82,13 +82,13 @@ def film(
     )
     aim = target + settings.aside_m * torch.randn(count, 3, generator=generator) * torch.tensor([1.0, 1.0, 0.4])
     rotation = _looking(aim - eye, math.radians(settings.roll_deg) * torch.randn(count, generator=generator))
-    return (positions - eye[:, None]) @ rotation.mT
+    return (positions - eye[:, None]) @ rotation.to(positions.dtype).mT
 
 
 def _looking(direction: Tensor, roll: Tensor) -> Tensor:
     """World-to-camera rotations that look along directions, turned around them by the roll; the world is z up."""
     forward = direction / direction.norm(dim=-1, keepdim=True)
-    up = torch.tensor([0.0, 0.0, 1.0]).expand_as(forward)
+    up = forward.new_tensor([0.0, 0.0, 1.0]).expand_as(forward)
     right = torch.linalg.cross(forward, up)
     right = right / right.norm(dim=-1, keepdim=True)
     down = torch.linalg.cross(forward, right)

@@ -34,7 +34,8 @@ def page_data(scene: Scene) -> dict[str, Any]:
         "times": [round(time, 4) for time in times.tolist()],
         "spaces": [_space(scene, frame, up) for frame, up in spaces],
         "sequences": [
-            _sequence(label, poses, times, spaces.index((poses.frame, poses.up))) for label, poses in scene.sequences
+            _sequence(label, poses, times, spaces.index((poses.frame, poses.up))) | {"hidden": label in scene.hidden}
+            for label, poses in scene.sequences
         ],
         "keypointSkeleton": _skeleton(scene.keypoints.skeleton) if scene.keypoints is not None else None,
         "cameras": [_camera(scene, name, times) for name in _camera_names(scene)],

@@ -17,7 +17,7 @@ const state = {
   colour: "side",
   view: "orbit", // or the index of a camera
   orbit: {},
-  visible: data.sequences.map(() => true),
+  visible: data.sequences.map((sequence) => !sequence.hidden),
   joint: "",
   follow: false, // keep the people in the middle
   showFloor: true,
@@ -179,7 +179,7 @@ function buildLegend() {
   data.sequences.forEach((sequence, i) => {
     const [item, label, box, sample, text, value] =
       ["li", "label", "input", "canvas", "span", "span"].map((tag) => document.createElement(tag));
-    Object.assign(box, { type: "checkbox", checked: true });
+    Object.assign(box, { type: "checkbox", checked: state.visible[i] });
     Object.assign(sample, { width: 70, height: 16, id: `sample-${i}` });
     sample.style.width = "35px";
     box.addEventListener("change", () => {

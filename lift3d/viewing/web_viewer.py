@@ -35,9 +35,11 @@ class Scene:
         keypoints: detections, drawn in one panel a camera.
         images: pictures, drawn below the detections.
         title: of the page.
+        hidden: labels of sequences that the page does not show until they are ticked.
 
     Raises:
         InputError: there is nothing to show, labels repeat, or poses and rig disagree on which way is up.
+        UnknownNameError: a hidden label is not among the sequences.
     """
 
     sequences: tuple[tuple[str, Poses3D], ...] = ()
@@ -45,6 +47,7 @@ class Scene:
     keypoints: Keypoints2D | None = None
     images: tuple[CameraImages, ...] = ()
     title: str = "lift3d"
+    hidden: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.sequences and self.rig is None and self.keypoints is None:
@@ -52,6 +55,9 @@ class Scene:
         labels = [label for label, _ in self.sequences]
         if len(set(labels)) != len(labels):
             raise InputError(f"Scene: labels repeat: {', '.join(labels)}. Give each sequence its own.")
+        for label in self.hidden:
+            if label not in labels:
+                raise UnknownNameError("sequence", label, labels)
         for label, poses in self.sequences:
             if self.rig is not None and poses.frame == "world" and poses.up != self.rig.up:
                 raise InputError(

@@ -1,0 +1,62 @@
+"""The noise is what its settings say, relative to the person's extent."""
+
+import pytest
+import torch
+from torch import Generator
+
+from lift3d import get_skeleton
+from lift3d.training.detector_noise import NoiseSettings, detect_like
+
+SKELETON = get_skeleton("human36m17")
+QUIET = {"exact": 0.0, "occluded": 0.0, "tail": 0.0, "swap": 0.0, "head_missing": 0.0}
+
+
+def _rays(count: int, extent: float = 2.0) -> torch.Tensor:
+    rays = torch.rand(count, 17, 2)
+    rays[:, 0], rays[:, 1] = 0.0, 1.0  # the extent is 1 exactly
+    return rays * extent
+
+
+@pytest.mark.parametrize("extent", [0.1, 2.0])
+def test_jitter_is_relative_to_the_extent(extent: float) -> None:
+    rays = _rays(4000, extent)
+    settings = NoiseSettings(jitter=0.01, drift=0.0, **QUIET)
+    noisy, scores = detect_like(rays, SKELETON, settings, Generator().manual_seed(0))
+    assert ((noisy - rays) / extent).std().item() == pytest.approx(0.01, rel=0.02)
+    assert 0.05 <= scores.min()
+    assert scores.max() <= 1
+
+
+def test_scores_fall_with_the_error() -> None:
+    rays = _rays(4000)
+    settings = NoiseSettings(**{**QUIET, "tail": 0.3})
+    noisy, scores = detect_like(rays, SKELETON, settings, Generator().manual_seed(0))
+    error = (noisy - rays).norm(dim=-1).flatten()
+    far = error > error.quantile(0.9)
+    assert scores.flatten()[far].mean() < 0.7 * scores.flatten()[~far].mean()
+
+
+def test_exact_people_are_exact_with_full_scores() -> None:
+    rays = _rays(100)
+    noisy, scores = detect_like(rays, SKELETON, NoiseSettings(exact=1, occluded=0, head_missing=0), Generator())
+    torch.testing.assert_close(noisy, rays, rtol=0, atol=0)
+    assert (scores == 1).all()
+
+
+def test_swaps_exchange_whole_limbs() -> None:
+    rays = _rays(3000)
+    settings = NoiseSettings(**{**QUIET, "swap": 0.1}, jitter=0, drift=0)
+    noisy, _ = detect_like(rays, SKELETON, settings, Generator().manual_seed(0))
+    left, right = SKELETON.indices("left_wrist", "right_wrist")
+    swapped = (noisy[:, left] == rays[:, right]).all(-1)
+    assert swapped.double().mean().item() == pytest.approx(0.1, abs=0.02)
+    assert (noisy[swapped][:, right] == rays[swapped][:, left]).all()
+
+
+def test_missing_joints_are_nan_with_score_zero_and_six_stay() -> None:
+    rays = _rays(3000)
+    settings = NoiseSettings(exact=0, occluded=1, joint_missing=0.3, limb_missing=0.1)
+    noisy, scores = detect_like(rays, SKELETON, settings, Generator().manual_seed(0))
+    assert (noisy.isnan().all(-1) == (scores == 0)).all()
+    assert (scores == 0).double().mean() > 0.2
+    assert (scores > 0).sum(-1).min() >= 6
