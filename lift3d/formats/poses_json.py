@@ -21,6 +21,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
+from torch import Tensor
 
 from lift3d.errors import FileError
 from lift3d.formats._entry import FileFormat
@@ -114,7 +116,7 @@ def _numbers(path: Path, values: Any, where: str) -> np.ndarray:
 def _write(poses: Poses3D, path: Path) -> None:
     skeleton = poses.skeleton
     people = [
-        {"positions": _with_null(poses.positions[:, person].tolist()), "scores": poses.scores[:, person].tolist()}
+        {"positions": _with_null(poses.positions[:, person]), "scores": poses.scores[:, person].tolist()}
         for person in range(poses.positions.shape[1])
     ]
     content = {
@@ -133,9 +135,12 @@ def _write(poses: Poses3D, path: Path) -> None:
     path.write_text(json.dumps(content, allow_nan=False) + "\n", encoding="utf-8")
 
 
-def _with_null(frames: list[list[list[float]]]) -> list[list[list[float] | None]]:
-    """Positions with None for the joints that are missing."""
-    return [[xyz if all(np.isfinite(value) for value in xyz) else None for xyz in frame] for frame in frames]
+def _with_null(positions: Tensor) -> list[list[list[float] | None]]:
+    """Positions by frame and joint, with None for the joints that are missing."""
+    frames = positions.tolist()
+    for frame, joint in (~torch.isfinite(positions).all(-1)).nonzero().tolist():
+        frames[frame][joint] = None
+    return frames
 
 
 FORMAT = FileFormat(
