@@ -53,15 +53,20 @@ def COMMAND(  # noqa: N802
     device: str,
 ) -> None:
     """Lift KEYPOINTS of one camera to 3D poses in the camera frame (metres, x right, y down, z forward)."""
+    from lift3d.errors import InputError
     from lift3d.formats import read_cameras, read_keypoints, write_poses
     from lift3d.lifting import DEFAULT_LIFTER, lift
 
     detections = read_keypoints(keypoints, format_name, skeleton, fps)
     if camera is not None:
         detections = detections.only([camera])
-    rig = read_cameras(calibration, unit=unit) if calibration is not None else None
-    own = rig[detections.camera_names[0]] if rig is not None and len(detections.camera_names) == 1 else None
-    own = own or _assumed(detections, image_size, field_of_view)
+    if len(detections.camera_names) != 1:
+        names = ", ".join(detections.camera_names)
+        raise InputError(f"{keypoints} holds several cameras ({names}); lifting takes one camera: pass --camera NAME.")
+    if calibration is not None:
+        own = read_cameras(calibration, unit=unit)[detections.camera_names[0]]
+    else:
+        own = _assumed(detections, image_size, field_of_view)
     poses = lift(detections, own, model or DEFAULT_LIFTER, device=device)
     write_poses(poses, output)
     filled = ((poses.scores == 0) & poses.positions.isfinite().all(-1)).sum().item()

@@ -1,0 +1,66 @@
+"""A lifter learns from a few made-up walks, end to end, through the command that users type."""
+
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+from lift3d.checkpoints import load_network
+from lift3d.errors import FileError, SettingsError, UnknownNameError
+from lift3d.settings import from_mapping, read_toml, with_overrides
+from lift3d.synthetic import walk
+from lift3d.training.runs import run_training
+from lift3d.training.train_lifter import LifterTraining
+
+CONFIGS = Path(__file__).parents[2] / "configs"
+
+SMALL = ["--network.hidden=64", "--network.blocks=1", "--loop.steps=60", "--loop.save_every=30", "--loop.warmup=5",
+         "--data.batch=64", "--data.splits=['train']", "--data.hold_out=['b']"]  # fmt: skip
+
+
+@pytest.fixture
+def motion(tmp_path: Path) -> Path:
+    positions = np.concatenate([walk(frames=60, seed=seed).positions[:, 0].numpy() for seed in (0, 1)])
+    path = tmp_path / "walks.h5"
+    with h5py.File(path, "w") as file:
+        file.attrs["unit_mm"] = 1000.0
+        file["positions"] = positions
+        group = file.create_group("clips")
+        group["name"], group["subject"], group["split"] = [b"one", b"two"], [b"a", b"b"], [b"train", b"train"]
+        group["start"], group["length"] = [0, 60], [60, 60]
+    return path
+
+
+@pytest.mark.parametrize("config", sorted(CONFIGS.glob("*.toml")), ids=lambda path: path.stem)
+def test_every_config_is_complete(config: Path) -> None:
+    tables = read_toml(config)
+    settings = from_mapping(LifterTraining, tables)
+    assert set(tables) == set(LifterTraining.__dataclass_fields__)
+    for name, table in tables.items():
+        if isinstance(table, dict):
+            assert set(table) == set(getattr(settings, name).__dataclass_fields__), f"[{name}] is not complete"
+
+
+def test_a_lifter_learns_and_its_weights_load(motion: Path, tmp_path: Path) -> None:
+    tables = with_overrides(read_toml(CONFIGS / "train_residual_mlp_cmu.toml"), [f"--data.path={motion}", *SMALL])
+    weights = run_training(tables, tmp_path / "run")
+    loaded = load_network(weights)
+    assert (loaded.name, loaded.skeleton.name, loaded.settings.hidden) == ("residual_mlp", "human36m17", 64)
+    rows = (tmp_path / "run" / "curve.csv").read_text().splitlines()
+    first, last = (float(row.split(",")[1]) for row in (rows[1], rows[-1]))
+    assert last < 0.8 * first
+    assert rows[0].endswith("held_out_exact_mpjpe_mm,held_out_detected_mpjpe_mm")
+    assert read_toml(tmp_path / "run" / "settings.toml")["network"]["hidden"] == 64
+
+
+def test_wrong_settings_are_refused(motion: Path, tmp_path: Path) -> None:
+    tables = with_overrides(read_toml(CONFIGS / "train_residual_mlp_cmu.toml"), [f"--data.path={motion}", *SMALL])
+    with pytest.raises(SettingsError, match="outputs must be 52 and 49"):
+        run_training(with_overrides(tables, ["--network.outputs=48"]), tmp_path)
+    with pytest.raises(SettingsError, match=r"\[?network.*No setting named 'hiden'. Did you mean 'hidden'"):
+        run_training(with_overrides(tables, ["--network.hiden=48"]), tmp_path)
+    with pytest.raises(UnknownNameError, match="kind of training"):
+        run_training({**tables, "kind": "detector"}, tmp_path)
+    with pytest.raises(FileError, match="does not exist"):
+        run_training(with_overrides(tables, ["--data.path=none.h5"]), tmp_path)
