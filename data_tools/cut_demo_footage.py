@@ -9,7 +9,7 @@ videos on a closed group of pictures: no frame is lost to one that would refer t
 from __future__ import annotations
 
 import argparse
-from itertools import islice
+from itertools import islice, pairwise
 from pathlib import Path
 
 import av
@@ -37,7 +37,7 @@ def cut(source: Path, target: Path, frames: int) -> None:
             write.mux(packet)
     with av.open(str(target)) as check:
         times = [frame.pts for frame in check.decode(video=0)]
-    steps = {later - earlier for earlier, later in zip(times, times[1:], strict=False) if None not in (earlier, later)}
+    steps = {later - earlier for earlier, later in pairwise(times) if earlier is not None and later is not None}
     assert len(times) == frames, f"{target}: {len(times)} frames"
     assert len(steps) == 1, f"{target}: the cut loses frames; try another number"
 

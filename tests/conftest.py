@@ -6,6 +6,7 @@ from jaxtyping import install_import_hook
 
 CHECKED = ["lift3d.geometry", "lift3d.networks", "lift3d.skeletons", "lift3d.lifting", "lift3d.triangulation"]
 install_import_hook(CHECKED, "beartype.beartype")
+torch.set_num_threads(1)
 
 
 @pytest.fixture(autouse=True)

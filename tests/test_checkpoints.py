@@ -115,7 +115,7 @@ def test_another_safetensors_file(tmp_path):
 def test_metadata_that_does_not_fit(saved, key, value, said):
     path = saved[1]
     with safe_open(path, framework="pt") as opened:
-        metadata, tensors = opened.metadata(), {name: opened.get_tensor(name) for name in opened.keys()}
+        metadata, tensors = opened.metadata(), {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
     save_file(tensors, path, {**metadata, key: value})
     with pytest.raises(FileError, match=said):
         load_network(path)

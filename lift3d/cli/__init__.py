@@ -28,10 +28,10 @@ _PACKAGE = "lift3d.cli"
 class _Commands(click.Group):
     """Finds commands among this folder's files; loads one when it is asked for."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
         return module_names(_PACKAGE)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         if cmd_name not in module_names(_PACKAGE):
             return None
         return importlib.import_module(f"{_PACKAGE}.{cmd_name}").COMMAND
@@ -65,7 +65,7 @@ def _run(arguments: list[str]) -> int:
     except BrokenPipeError:  # the reader of a pipe has gone
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except Exception:  # noqa: BLE001
+    except Exception:
         traceback.print_exc()
         print("lift3d: this is a fault of lift3d, not yours; please report the lines above.", file=sys.stderr)
         return 1

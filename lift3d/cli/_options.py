@@ -52,7 +52,9 @@ def skeleton_option() -> Decorator:
 
 def fps_option() -> Decorator:
     """The frame rate, where the file does not say."""
-    return click.option("--fps", type=click.FloatRange(min=0, min_open=True), help="Frames a second, if not in the file.")
+    return click.option(
+        "--fps", type=click.FloatRange(min=0, min_open=True), help="Frames a second, if not in the file."
+    )
 
 
 def device_option() -> Decorator:

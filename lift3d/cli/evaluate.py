@@ -15,7 +15,7 @@ __all__ = ["COMMAND"]
 @path_argument("prediction")
 @path_argument("truth")
 @click.option("--align", "alignments", multiple=True,
-              help="none, root, scale, rigid or similarity; may be given several times; the first is the headline.")  # fmt: skip
+              help="none, root, scale, rigid or similarity; again for more; the first is the headline.")  # fmt: skip
 @click.option("--joints", help="Names of the joints to average, by commas.  [default: all]")
 @click.option("--match", type=click.Choice(["times", "frames"]), default="times", show_default=True,
               help="Match frames by their times or by their numbers.")  # fmt: skip

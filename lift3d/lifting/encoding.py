@@ -84,9 +84,7 @@ def encode(rays: Float[Tensor, "batch joints 2"], scores: Float[Tensor, "batch j
     return Encoding(torch.cat([pose.flatten(1), nearness], dim=-1), turn, flat * seen[..., None], seen, spread)
 
 
-def decode(
-    outputs: Float[Tensor, "batch outputs"], encoding: Encoding, root: int
-) -> Float[Tensor, "batch joints 3"]:
+def decode(outputs: Float[Tensor, "batch outputs"], encoding: Encoding, root: int) -> Float[Tensor, "batch joints 3"]:
     """Joints relative to the root in the camera's axes, metres, from the network's answer.
 
     Args:

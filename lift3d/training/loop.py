@@ -136,14 +136,13 @@ def _resume(path: Path, parts: dict[str, Any], settings: LoopSettings) -> tuple[
         return 0, []
     try:
         state = torch.load(path, weights_only=True)
-        if state["seed"] != settings.seed or state["steps"] != settings.steps:
-            raise FileError(path, "is the state of a run with another seed or length", "Choose another --output folder.")
-        for name, part in parts.items():
+        same = (state["seed"], state["steps"]) == (settings.seed, settings.steps)
+        for name, part in parts.items() if same else ():
             part.load_state_dict(state[name])
-    except FileError:
-        raise
     except Exception as error:
         raise FileError(path, f"cannot be resumed from ({error})", "Remove it to start afresh.") from error
+    if not same:
+        raise FileError(path, "is the state of a run with another seed or length", "Choose another --output folder.")
     return state["step"], state["rows"]
 
 

@@ -84,7 +84,9 @@ def _peers(rig: Arrays) -> dict[str, Callable[[], np.ndarray]]:
     )
     pixels, weights = rig["pixels"].reshape(count, -1, 2), rig["scores"].reshape(count, -1)
     shape = rig["positions"].shape
-    return {"aniposelib_pytorch_weighted": lambda: np.asarray(group.triangulate(pixels, weights=weights)).reshape(shape)}
+    return {
+        "aniposelib_pytorch_weighted": lambda: np.asarray(group.triangulate(pixels, weights=weights)).reshape(shape)
+    }
 
 
 def _measured(run: Callable[[], np.ndarray], rig: Arrays, repeats: int = 5) -> dict[str, Any]:

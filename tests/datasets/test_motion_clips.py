@@ -39,7 +39,7 @@ def test_several_splits_keep_the_files_order(clips: Path) -> None:
 
 
 def test_bad_files_say_what_is_wrong(clips: Path, tmp_path: Path) -> None:
-    with pytest.raises(FileError, match="has no split other.*test, train"):
+    with pytest.raises(FileError, match=r"has no split other.*test, train"):
         read_motion_clips(clips, ("other",))
     with pytest.raises(FileError, match="does not exist"):
         read_motion_clips(tmp_path / "none.h5", ("train",))

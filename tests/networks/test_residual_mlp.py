@@ -14,7 +14,12 @@ from lift3d.networks.residual_mlp import ResidualMlp, ResidualMlpSettings
 GOLDEN = Path(__file__).parents[1] / "golden" / "martinez.npz"
 
 OWN_NAMES = {"w1": "enter.linear", "batch_norm1": "enter.norm", "w2": "leave"}
-OWN_BLOCK_NAMES = {"w1": "first.linear", "batch_norm1": "first.norm", "w2": "second.linear", "batch_norm2": "second.norm"}
+OWN_BLOCK_NAMES = {
+    "w1": "first.linear",
+    "batch_norm1": "first.norm",
+    "w2": "second.linear",
+    "batch_norm2": "second.norm",
+}
 
 
 def own_key(published: str) -> str:

@@ -37,7 +37,7 @@ def test_people_stand_upright_in_front_of_the_camera_within_the_distances() -> N
     assert (filmed[:, head, 1] < filmed[:, pelvis, 1] - 0.3).all()  # y points down
     assert (filmed[..., 2] > 2).all()
     distance = filmed[:, pelvis].norm(dim=-1)
-    assert 4.0 <= distance.min()
+    assert distance.min() >= 4.0
     assert distance.max() <= math.hypot(6.0, 2.6)
 
 

@@ -92,7 +92,11 @@ def test_gradients_agree_with_finite_differences(scene) -> None:
 @pytest.mark.parametrize("lens", list(Lens))
 def test_every_lens_is_honoured(lens: Lens) -> None:
     plain = ring_rig(cameras=3)
-    coefficients = {Lens.BROWN_CONRADY: [-0.2, 0.05, 1e-3, 1e-3], Lens.FISHEYE: [0.05, -0.01], Lens.HUMAN36M: [-0.2, 0.2]}
+    coefficients = {
+        Lens.BROWN_CONRADY: [-0.2, 0.05, 1e-3, 1e-3],
+        Lens.FISHEYE: [0.05, -0.01],
+        Lens.HUMAN36M: [-0.2, 0.2],
+    }
     cameras = {
         name: Camera.of(
             plain[name].intrinsics, coefficients[lens], plain[name].rotation, plain[name].translation, lens=lens
@@ -152,7 +156,9 @@ def test_reprojection_error_is_in_pixels_of_the_distorted_picture() -> None:
         keypoints.pixels + torch.tensor([3.0, -4.0]), skeleton=keypoints.skeleton, camera_names=rig.names
     )
     error = reprojection_error(poses, moved, rig)
-    torch.testing.assert_close(error[error.isfinite()], torch.full_like(error[error.isfinite()], 5.0), atol=1e-2, rtol=0)
+    torch.testing.assert_close(
+        error[error.isfinite()], torch.full_like(error[error.isfinite()], 5.0), atol=1e-2, rtol=0
+    )
 
 
 def test_what_does_not_fit_is_refused() -> None:
