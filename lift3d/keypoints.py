@@ -57,7 +57,7 @@ class Keypoints2D:
                 raise ShapeError(f"Keypoints2D.{name}", tuple(getattr(self, name).shape), f"{wanted}, from the pixels")
         if shape[0] != len(self.camera_names) or len(set(self.camera_names)) != shape[0]:
             raise InputError(
-                f"Keypoints2D: {shape[0]} cameras but the names {list(self.camera_names)}; expected one each."
+                f"Keypoints2D: {shape[0]} cameras, names {list(self.camera_names)}; expected one each, different."
             )
         if shape[3] != len(self.skeleton):
             raise ShapeError(

@@ -60,17 +60,19 @@ def read_motion_clips(path: str | Path, splits: tuple[str, ...]) -> MotionClips:
 
 
 def _clips(file: h5py.File, path: Path, splits: tuple[str, ...]) -> MotionClips:
-    table: dict[str, Any] = {name: file["clips"][name][:] for name in ("name", "subject", "split", "start", "length")}
+    group: Any = file["clips"]
+    positions: Any = file["positions"]
+    table: dict[str, Any] = {name: group[name][:] for name in ("name", "subject", "split", "start", "length")}
     own = [_text(split) for split in table["split"]]
     rows = [row for row, split in enumerate(own) if split in splits]
     if not rows:
         raise FileError(path, f"has no split {', '.join(splits)}", f"Known: {', '.join(sorted(set(own)))}.")
-    origins = file["clips"]["origin_mm"][:] if "origin_mm" in file["clips"] else np.zeros((len(own), 3))
-    unit = float(file.attrs["unit_mm"])
+    origins = group["origin_mm"][:] if "origin_mm" in group else np.zeros((len(own), 3))
+    unit = float(np.asarray(file.attrs["unit_mm"]))
     parts = []
     for row in rows:
         start, length = int(table["start"][row]), int(table["length"][row])
-        parts.append((file["positions"][start : start + length].astype("f8") * unit + origins[row]) / 1000)
+        parts.append((positions[start : start + length].astype("f8") * unit + origins[row]) / 1000)
     return MotionClips(
         positions=torch.from_numpy(np.concatenate(parts).astype("f4")),
         clip=torch.from_numpy(np.repeat(np.arange(len(rows)), [len(part) for part in parts])),

@@ -22,6 +22,7 @@ from typing import Any
 
 import numpy as np
 
+from lift3d._progress import progress
 from lift3d.errors import FileError
 from lift3d.formats._detections import check_dense
 from lift3d.formats._entry import FileFormat
@@ -88,7 +89,7 @@ def _table(path: Path) -> _Table:
         with path.open(encoding="utf-8-sig", newline="") as file:
             rows = csv.reader(file, strict=True)
             columns = _columns(path, next(rows, []))
-            for row in rows:
+            for row in progress(rows, f"reading {path.name}", "row"):
                 if row:
                     _add(path, table, row, columns, rows.line_num)
     except OSError as error:
@@ -153,7 +154,7 @@ def _write(poses: Poses3D, path: Path) -> None:
 
 
 def _rows(poses: Poses3D) -> Iterator[tuple[Any, ...]]:
-    for frame, time in enumerate(poses.times.tolist()):
+    for frame, time in enumerate(progress(poses.times.tolist(), "writing CSV", "frame")):
         positions, scores = poses.positions[frame].tolist(), poses.scores[frame].tolist()
         for person, (people, own) in enumerate(zip(positions, scores, strict=True)):
             for joint, xyz, score in zip(poses.skeleton.joints, people, own, strict=True):

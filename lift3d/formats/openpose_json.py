@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from lift3d._progress import progress
 from lift3d.errors import FileError
 from lift3d.formats._detections import Detection, keypoints_of, last_number, triplets
 from lift3d.formats._entry import FileFormat
@@ -49,7 +50,8 @@ def _frame_names(folder: Path) -> Iterator[str]:
 
 def _read(path: Path, skeleton: Skeleton | None = None, fps: float | None = None) -> Keypoints2D:
     files = _files_by_frame(path)
-    detections = [one for frame, file in files.items() for one in _people(file, frame)]
+    frames = progress(files.items(), f"reading {path.name}", "frame", len(files))
+    detections = [one for frame, file in frames for one in _people(file, frame)]
     _check_pixels(path, detections)
     return keypoints_of(
         path,

@@ -21,6 +21,7 @@ from pathlib import Path
 
 import numpy as np
 
+from lift3d._progress import progress
 from lift3d.errors import FileError, InputError
 from lift3d.formats._entry import FileFormat
 from lift3d.formats._joint_names import joint_places, marker_names, skeleton_with
@@ -129,7 +130,8 @@ def _write(poses: Poses3D, path: Path) -> None:
     ]
     with path.open("w", encoding="utf-8", newline="\n") as file:
         file.writelines(f"{line}\n" for line in header)
-        for frame, (time, row) in enumerate(zip(poses.times.tolist(), markers.tolist(), strict=True)):
+        rows = zip(poses.times.tolist(), markers.tolist(), strict=True)
+        for frame, (time, row) in enumerate(progress(rows, "writing TRC", "frame", len(markers))):
             file.write("\t".join([str(frame), f"{time:.9f}", *(f"{value:.9f}" for value in row)]) + "\n")
 
 

@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from lift3d._progress import progress
 from lift3d.cameras import Camera
 from lift3d.checkpoints import Checkpoint, load_network
 from lift3d.errors import InputError
@@ -68,7 +69,9 @@ def lift(
     rays, scores = rays.reshape(-1, shape[-1], 2), own.scores.reshape(-1, shape[-1]).float()
     parts = [
         _lift_batch(network, loaded.skeleton, rays_part.to(device), scores_part.to(device), flip).cpu()
-        for rays_part, scores_part in zip(rays.split(_BATCH), scores.split(_BATCH), strict=True)
+        for rays_part, scores_part in progress(
+            zip(rays.split(_BATCH), scores.split(_BATCH), strict=True), "lifting", "batch", -(-len(rays) // _BATCH)
+        )
     ]
     positions = torch.cat(parts) if parts else rays.new_empty(0, shape[-1], 3)
     positions = positions.reshape(*shape, 3)

@@ -39,6 +39,9 @@ def run_training(tables: Mapping[str, Any], folder: str | Path, where: str = "se
         path.write_text(tomli_w.dumps(to_mapping(settings)), encoding="utf-8")
     network, clips = train_lifter(settings, folder)
     weights = folder / "weights.safetensors"
-    about = {"trained_on": f"{len(clips.positions)} frames of {len(set(clips.subjects))} subjects"}
+    about = {
+        "trained_on": f"{len(clips.positions)} frames of {len(set(clips.subjects))} subjects",
+        "licence": settings.data.licence,
+    }
     save_network(weights, network, settings.network, "residual_mlp", clips.skeleton, about, half=True)
     return weights

@@ -29,6 +29,7 @@ class DataSettings:
         hold_out: subjects of these splits kept aside and measured while training; none trains on everything.
         balance: 0 draws every frame alike, 1 every subject alike; between them, by the power of the frames.
         batch: samples of one step.
+        licence: under what the weights are given, with the words that the data's owners ask for; kept with them.
     """
 
     path: str
@@ -36,6 +37,7 @@ class DataSettings:
     hold_out: tuple[str, ...] = ()
     balance: float = 0.5
     batch: int = 1024
+    licence: str = ""
 
 
 @dataclass(frozen=True)

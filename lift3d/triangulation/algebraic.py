@@ -15,6 +15,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from lift3d._progress import progress
 from lift3d.cameras import CameraRig
 from lift3d.errors import InputError
 from lift3d.keypoints import Keypoints2D
@@ -49,7 +50,7 @@ def triangulate(keypoints: Keypoints2D, rig: CameraRig, *, min_score: float = 0.
     scores = keypoints.scores.reshape(shape[0], -1)
     scores = scores.masked_fill(scores < min_score, 0.0)
     points = pixels.new_empty(pixels.shape[1], 3)
-    for start in range(0, len(points), _CHUNK):
+    for start in progress(range(0, len(points), _CHUNK), "triangulating", "chunk"):
         part = slice(start, start + _CHUNK)
         rays = cameras.normalise(pixels[:, part].to(torch.float64))
         weights = scores[:, part].to(torch.float64).square()
