@@ -30,7 +30,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-__all__ = ["COEFFICIENTS", "Lens", "distort", "undistort"]
+__all__ = ["COEFFICIENTS", "Lens", "distort", "planar", "undistort"]
 
 COEFFICIENTS = 8
 
@@ -54,7 +54,7 @@ def distort(
     """Where the lens moves points of the normalised image plane; NaN stays NaN."""
     x, y = points.unbind(-1)
     columns = coefficients.unbind(-1)
-    return torch.stack(_by_lens(lens, lambda model: model(x, y, columns)[0]), dim=-1)
+    return planar(*_by_lens(lens, lambda model: model(x, y, columns)[0]))
 
 
 def undistort(
@@ -82,7 +82,12 @@ def undistort(
     target = distorted[..., 0], distorted[..., 1]
     columns = coefficients.unbind(-1)
     enough = math.sqrt(max(tolerance, torch.finfo(distorted.dtype).eps))
-    return torch.stack(_by_lens(lens, lambda model: _invert(model, target, columns, enough, iterations)), dim=-1)
+    return planar(*_by_lens(lens, lambda model: _invert(model, target, columns, enough, iterations)))
+
+
+def planar(x: Float[Tensor, "*batch"], y: Float[Tensor, "*batch"]) -> Float[Tensor, "*batch 2"]:
+    """Points of two coordinates, kept one plane after the other in memory, which is faster to take apart again."""
+    return torch.stack([x, y]).movedim(0, -1)
 
 
 def _by_lens(lens: Tensor, compute: Callable[[_Model], _Plane]) -> _Plane:

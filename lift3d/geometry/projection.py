@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from lift3d.geometry.distortion import distort, undistort
+from lift3d.geometry.distortion import distort, planar, undistort
 
 __all__ = ["camera_to_pixels", "pixels_to_plane", "world_to_camera"]
 
@@ -45,7 +45,6 @@ def pixels_to_plane(
 ) -> Float[Tensor, "*batch points 2"]:
     """Points (x/z, y/z) of the normalised image plane that distorted pixels see; NaN where there is no such point."""
     focal_x, skew = intrinsics[..., 0, 0, None], intrinsics[..., 0, 1, None]
-    u, v = (pixels - intrinsics[..., None, :2, 2]).unbind(-1)
-    y = v / intrinsics[..., 1, 1, None]
-    x = (u - skew * y) / focal_x
-    return undistort(torch.stack([x, y], dim=-1), distortion[..., None, :], lens[..., None])
+    y = (pixels[..., 1] - intrinsics[..., 1, 2, None]) / intrinsics[..., 1, 1, None]
+    x = (pixels[..., 0] - intrinsics[..., 0, 2, None] - skew * y) / focal_x
+    return undistort(planar(x, y), distortion[..., None, :], lens[..., None])

@@ -79,18 +79,17 @@ def triangulate_rays(
         Points in the world, in the translation's unit; NaN with fewer than two views, or where the rays are so
         nearly parallel that they fix no point.
     """
-    seen = torch.isfinite(rays).all(-1) & (weights > 0)
-    weights = weights.masked_fill(~seen, 0.0)
-    rays = rays.masked_fill(~seen[..., None], 0.0)
+    x, y = rays.unbind(-1)
+    seen = torch.isfinite(x) & torch.isfinite(y) & (weights > 0)
+    x, y, weights = (values.masked_fill(~seen, 0.0) for values in (x, y, weights))
     # numbers stay small, and the solution accurate, with the origin amid the cameras
     origin = -(rotation.mT @ translation[..., None])[..., 0].mean(0)
     design = _normal_equations(rotation, translation + rotation @ origin)
-    x, y = rays[..., 0], rays[..., 1]
     x_weighted, y_weighted = weights * x, weights * y
     terms = torch.stack([weights, x_weighted, y_weighted, x_weighted * x + y_weighted * y], dim=1)
     system = (design @ terms.flatten(0, 1).flatten(1)).unflatten(-1, weights.shape[1:])
-    points = _solve_symmetric(system) + origin
-    return points.masked_fill(seen.sum(0)[..., None] < 2, torch.nan)
+    few = seen.sum(0) < 2
+    return torch.stack([axis.masked_fill(few, torch.nan) for axis in _solve_symmetric(system)], dim=-1) + origin
 
 
 def matching_cameras(keypoints: Keypoints2D, rig: CameraRig) -> CameraRig:
@@ -137,8 +136,8 @@ def _normal_equations(
     return by_term[..., rows, columns].permute(2, 1, 0).flatten(1)
 
 
-def _solve_symmetric(system: Float[Tensor, "9 *points"]) -> Float[Tensor, "*points 3"]:
-    """Solutions of symmetric 3 x 3 systems by the adjugate; NaN where the matrix is singular to working precision."""
+def _solve_symmetric(system: Float[Tensor, "9 *points"]) -> tuple[Tensor, Tensor, Tensor]:
+    """x, y and z that solve symmetric 3 x 3 systems, by the adjugate; NaN where one is singular to working precision."""
     a00, a01, a02, a11, a12, a22, b0, b1, b2 = system.unbind(0)
     c00, c01, c02 = a11 * a22 - a12 * a12, a02 * a12 - a01 * a22, a01 * a12 - a02 * a11
     c11, c12, c22 = a00 * a22 - a02 * a02, a01 * a02 - a00 * a12, a00 * a11 - a01 * a01
@@ -146,11 +145,8 @@ def _solve_symmetric(system: Float[Tensor, "9 *points"]) -> Float[Tensor, "*poin
     trace = a00 + a11 + a22
     singular = determinant <= 100 * torch.finfo(trace.dtype).eps * trace * trace * trace
     inverse = 1 / determinant.masked_fill(singular, torch.nan)
-    return torch.stack(
-        [
-            (c00 * b0 + c01 * b1 + c02 * b2) * inverse,
-            (c01 * b0 + c11 * b1 + c12 * b2) * inverse,
-            (c02 * b0 + c12 * b1 + c22 * b2) * inverse,
-        ],
-        dim=-1,
+    return (
+        (c00 * b0 + c01 * b1 + c02 * b2) * inverse,
+        (c01 * b0 + c11 * b1 + c12 * b2) * inverse,
+        (c02 * b0 + c12 * b1 + c22 * b2) * inverse,
     )
