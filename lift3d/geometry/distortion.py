@@ -103,43 +103,55 @@ def _by_lens(lens: Tensor, compute: Callable[[_Model], _Plane]) -> _Plane:
 def _invert(model: _Model, target: _Plane, columns: tuple[Tensor, ...], enough: float, iterations: int) -> _Plane:
     with torch.no_grad():
         x, y = _first_guess(model, target, columns)
-        moved = torch.full_like(x, torch.inf)
-        folded = torch.zeros_like(x, dtype=torch.bool)
         for _ in range(iterations):
-            step_x, step_y, folded = _newton_step(model, x, y, target, columns)
+            step_x, step_y, determinant, trace = _newton_step(model, x, y, target, columns)
             x, y = x + step_x, y + step_y
-            moved = torch.maximum(step_x.abs(), step_y.abs())
-            if not bool((moved > enough).any()):  # NaN compares false: missing points do not hold up the rest
+            moving = _plus(step_x * step_x, step_y, step_y) > enough * enough
+            if not bool(moving.any()):  # NaN compares false: missing points do not hold up the rest
                 break
-        lost = ~(moved <= enough) | folded
+        # where the formula turns the picture inside out lies what no real lens sees
+        lost = moving | (determinant <= 0) | (trace <= 0) | torch.isnan(x)
         x, y = x.masked_fill(lost, torch.nan), y.masked_fill(lost, torch.nan)
     if not any(value.requires_grad for value in (*target, *columns)):
         return x, y
-    step_x, step_y, _ = _newton_step(model, x, y, target, columns)
+    step_x, step_y, _, _ = _newton_step(model, x, y, target, columns)
     return x + step_x, y + step_y
 
 
 def _first_guess(model: _Model, target: _Plane, columns: tuple[Tensor, ...]) -> _Plane:
-    """The distorted point itself; for a fisheye, the point of an ideal equidistant lens."""
+    """Where Newton's method starts.
+
+    The distorted point divided by the radial factor there, which saves a step; for the rational form the distorted
+    point itself; for a fisheye the point of an ideal equidistant lens.
+    """
     shape = torch.broadcast_shapes(target[0].shape, columns[0].shape)
     x, y = (value.detach().expand(shape) for value in target)
-    if model is not _fisheye:
+    r2 = _plus(x * x, y, y)
+    if model is _fisheye:
+        angle = torch.sqrt(r2).clamp(1e-12, 1.5)
+        scale = torch.tan(angle) / angle
+        return x * scale, y * scale
+    k1, k2, k3 = columns[0], columns[1], columns[4]
+    if model is _brown_conrady and _is_rational(columns):
         return x, y
-    angle = torch.sqrt(x * x + y * y).clamp(1e-12, 1.5)
-    scale = torch.tan(angle) / angle
+    scale = 1 / (1 + r2 * _plus(k1, r2, _plus(k2, r2, k3))).clamp(0.5, 2.0)
     return x * scale, y * scale
 
 
 def _newton_step(
     model: _Model, x: Tensor, y: Tensor, target: _Plane, columns: tuple[Tensor, ...]
-) -> tuple[Tensor, Tensor, Tensor]:
-    """The step, and whether the lens formula turns the picture inside out there, beyond what a real lens sees."""
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """The step, and determinant and trace of the Jacobian that it is taken with."""
     (fx, fy), (a, b, c, d) = model(x, y, columns)
     left_x, left_y = target[0] - fx, target[1] - fy
     determinant = a * d - b * c
     inverse = 1 / determinant
-    folded = (determinant <= 0) | (a + d <= 0)
-    return (d * left_x - b * left_y) * inverse, (a * left_y - c * left_x) * inverse, folded
+    return (d * left_x - b * left_y) * inverse, (a * left_y - c * left_x) * inverse, determinant, a + d
+
+
+def _is_rational(columns: tuple[Tensor, ...]) -> bool:
+    """Whether the radial factor has a denominator, or its gradient is asked for."""
+    return any(value.requires_grad or bool((value != 0).any()) for value in columns[5:])
 
 
 def _brown_conrady(x: Tensor, y: Tensor, columns: tuple[Tensor, ...]) -> tuple[_Plane, _Jacobian]:
@@ -148,7 +160,7 @@ def _brown_conrady(x: Tensor, y: Tensor, columns: tuple[Tensor, ...]) -> tuple[_
     r2 = xx + yy
     radial = 1 + r2 * _plus(k1, r2, _plus(k2, r2, k3))
     slope = _plus(k1, r2, _plus(2 * k2, r2, 3 * k3))  # d radial / d r2
-    if k4.requires_grad or bool((k4 != 0).any() | (k5 != 0).any() | (k6 != 0).any()):
+    if _is_rational(columns):
         below = 1 + r2 * _plus(k4, r2, _plus(k5, r2, k6))
         below_slope = _plus(k4, r2, _plus(2 * k5, r2, 3 * k6))
         radial = radial / below

@@ -137,7 +137,7 @@ def _normal_equations(
 
 
 def _solve_symmetric(system: Float[Tensor, "9 *points"]) -> tuple[Tensor, Tensor, Tensor]:
-    """x, y and z that solve symmetric 3 x 3 systems, by the adjugate; NaN where one is singular to working precision."""
+    """x, y and z that solve symmetric 3 x 3 systems, by the adjugate; NaN where one is singular."""
     a00, a01, a02, a11, a12, a22, b0, b1, b2 = system.unbind(0)
     c00, c01, c02 = a11 * a22 - a12 * a12, a02 * a12 - a01 * a22, a01 * a12 - a02 * a11
     c11, c12, c22 = a00 * a22 - a02 * a02, a01 * a02 - a00 * a12, a00 * a11 - a01 * a01
