@@ -1,0 +1,72 @@
+"""The square part of a picture that the network looks at, and the way back from it to the picture's pixels.
+
+A crop's edges lie on the edges between pixels, so that cutting needs no resampling; shrinking or enlarging it to the
+network's input then keeps its edges in place. With (x, y) counted from the crop's top-left edge in input pixels, a
+place is ``left + x side / size - 1/2`` in the picture, whose top-left pixel has its centre at (0, 0).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float, UInt8
+from torch import Tensor
+
+__all__ = ["Crop", "crop_around", "cut", "whole_picture"]
+
+
+@dataclass(frozen=True)
+class Crop:
+    """A square of pixels, which may reach beyond the picture.
+
+    Args:
+        left, top: column and row of its top-left pixel.
+        side: its width and height in pixels.
+    """
+
+    left: int
+    top: int
+    side: int
+
+    def to_picture(self, places: Float[Tensor, "*batch 2"]) -> Float[Tensor, "*batch 2"]:
+        """Pixels in the picture of places in the crop, which run from 0 at its left or top edge to 1 at the other."""
+        return places * self.side + places.new_tensor([self.left, self.top]) - 0.5
+
+
+def whole_picture(width: int, height: int) -> Crop:
+    """The smallest square, with the same middle, that holds the whole picture."""
+    side = max(width, height)
+    return Crop((width - side) // 2, (height - side) // 2, side)
+
+
+def crop_around(pixels: Float[Tensor, "joints 2"], scale: float, smallest: int = 32) -> Crop:
+    """A square around joints.
+
+    Args:
+        pixels: the joints, none missing; at least one.
+        scale: the square's side, in sides of the smallest square around the joints.
+        smallest: least side, in pixels.
+    """
+    low, high = pixels.amin(0), pixels.amax(0)
+    side = max(smallest, math.ceil(float((high - low).max()) * scale))
+    left, top = ((low + high + 1 - side) / 2).round().int().tolist()
+    return Crop(left, top, side)
+
+
+def cut(rgb: UInt8[Tensor, "height width 3"], crop: Crop, size: int) -> Float[Tensor, "3 size size"]:
+    """The crop as a network's input: ``size`` pixels wide, from -1 to 1, black beyond the picture.
+
+    Shrinking averages (a triangle filter as wide as needed), so that no detail turns into a false pattern.
+    """
+    height, width = rgb.shape[:2]
+    left, top = max(crop.left, 0), max(crop.top, 0)
+    right, bottom = min(crop.left + crop.side, width), min(crop.top + crop.side, height)
+    square = torch.zeros(1, 3, crop.side, crop.side, dtype=torch.uint8).to(memory_format=torch.channels_last)
+    if left < right and top < bottom:
+        inside = rgb[top:bottom, left:right].permute(2, 0, 1)
+        square[0, :, top - crop.top : bottom - crop.top, left - crop.left : right - crop.left] = inside
+    resized = F.interpolate(square, (size, size), mode="bilinear", align_corners=False, antialias=True)
+    return resized[0].float() / 127.5 - 1

@@ -1,0 +1,92 @@
+"""From the heads of MoveNet to joints: places in the crop, and scores."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from lift3d.geometry.soft_argmax import heatmap_peak, window_mean
+from lift3d.networks.movenet import MoveNetOutput
+
+__all__ = ["averaged", "decode", "mirrored"]
+
+SOFTENING = 1.8  # cells; in the published graph's weighting by distance
+
+
+def decode(
+    output: MoveNetOutput, radius: int = 1, climb: int = 4
+) -> tuple[Float[Tensor, "batch joints 2"], Float[Tensor, "batch joints"]]:
+    """Joints of the person nearest to the middle: places from 0 to 1 across the crop, edge to edge, and scores.
+
+    As in the published graph, the person's centre is the cell most likely to be one for its distance from the
+    middle, the joints regressed from there say where to look, and each joint's cell is the one with the highest
+    probability for its distance from that guess: so a neighbour's joints are passed over. The published graph then
+    takes that cell's offset. It is noisy, since the guess pulls the cell off the peak and one cell alone speaks:
+    here the peak close by is gone back to, and the cells around it vote for the joint by their probabilities.
+
+    The score is the cell's probability, 0 to 1.
+
+    Args:
+        output: of the network.
+        radius: how far around the cell the voting cells reach, cells.
+        climb: how far the peak may lie from the cell that the guess led to, cells.
+
+    With ``radius=0, climb=0`` this is the published graph's own decoding.
+    """
+    probabilities = output.heatmaps.sigmoid()
+    near_guess = probabilities / (_distances(probabilities, _guesses(output)) + SOFTENING)
+    cells, _ = heatmap_peak(near_guess)  # (batch, joints, 2)
+    away = (_corners(probabilities) - cells[..., None, None]).abs().amax(-3)
+    cells, scores = heatmap_peak(probabilities.masked_fill(away > climb, -1.0))
+    votes = (_corners(probabilities) + output.offsets).movedim(-3, -1)  # (batch, joints, rows, columns, xy)
+    places = window_mean(votes, probabilities, cells, radius)
+    rows, columns = probabilities.shape[-2:]
+    return places / places.new_tensor([columns, rows]), scores
+
+
+def mirrored(output: MoveNetOutput, flip_order: Sequence[int]) -> MoveNetOutput:
+    """The output for mirrored pictures, turned back: as if the pictures themselves had been shown.
+
+    Args:
+        output: of the network for pictures mirrored left to right.
+        flip_order: for each joint, its twin on the other side.
+    """
+    order = list(flip_order)
+    offsets, regressed = output.offsets[:, order].flip(-1), output.regressed[:, order].flip(-1)
+    return MoveNetOutput(  # both pairs count from the cell's left edge, which was its right one
+        heatmaps=output.heatmaps[:, order].flip(-1),
+        offsets=torch.stack([1 - offsets[:, :, 0], offsets[:, :, 1]], dim=2),
+        regressed=torch.stack([1 - regressed[:, :, 0], regressed[:, :, 1]], dim=2),
+        centre=output.centre.flip(-1),
+    )
+
+
+def averaged(first: MoveNetOutput, second: MoveNetOutput) -> MoveNetOutput:
+    """The mean of two outputs, logits and all."""
+    return MoveNetOutput(*((a + b) / 2 for a, b in zip(first, second, strict=True)))
+
+
+def _guesses(output: MoveNetOutput) -> Tensor:
+    """(batch, joints, 2): cells where the joints are by regression from the centre of the person in the middle."""
+    rows, columns = output.centre.shape[-2:]
+    middle = output.centre.new_tensor([columns / 2, rows / 2]).expand(len(output.centre), 2)
+    weighted = output.centre.sigmoid() / (_distances(output.centre, middle) + SOFTENING)
+    centres, _ = heatmap_peak(weighted)  # (batch, 2)
+    flat = (centres[:, 1] * columns + centres[:, 0])[:, None, None, None]
+    steps = output.regressed.flatten(-2).gather(-1, flat.expand(*output.regressed.shape[:3], 1))[..., 0]
+    return centres[:, None] + steps
+
+
+def _distances(maps: Tensor, places: Tensor) -> Tensor:
+    """(..., rows, columns): distance in cells of each cell from a place (..., 2)."""
+    return (_corners(maps) - places[..., None, None]).norm(dim=-3)
+
+
+def _corners(maps: Tensor) -> Tensor:
+    """(2, rows, columns): column and row of each cell, which is also its top-left corner."""
+    rows, columns = (torch.arange(size, dtype=maps.dtype, device=maps.device) for size in maps.shape[-2:])
+    y, x = torch.meshgrid(rows, columns, indexing="ij")
+    return torch.stack([x, y])
