@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -143,6 +143,30 @@ class Keypoints2D:
         """The frames ``start`` to ``stop``, without the last, as of a Python slice."""
         part = slice(start, stop)
         return replace(self, pixels=self.pixels[:, part], scores=self.scores[:, part], times=self.times[part])
+
+    def shifted(self, offsets: Mapping[str, int]) -> Keypoints2D:
+        """The keypoints with some cameras moved in time against the others, by whole frames.
+
+        A camera that runs two frames late needs ``{"cam03": -2}``: what it saw in frame 2 belongs to frame 0. The
+        number of frames stays; those that nothing moves into are missing.
+
+        Args:
+            offsets: frames by camera name; negative is earlier.
+
+        Raises:
+            UnknownNameError: there is no such camera.
+        """
+        pixels, scores = self.pixels.clone(), self.scores.clone()
+        frames = len(self.times)
+        for name, offset in offsets.items():
+            if name not in self.camera_names:
+                raise UnknownNameError("camera", name, self.camera_names)
+            camera = self.camera_names.index(name)
+            pixels[camera], scores[camera] = torch.nan, 0.0
+            source = slice(max(0, -offset), max(0, min(frames, frames - offset)))
+            target = slice(max(0, offset), max(0, min(frames, frames + offset)))
+            pixels[camera, target], scores[camera, target] = self.pixels[camera, source], self.scores[camera, source]
+        return replace(self, pixels=pixels, scores=scores)
 
     def mapped_to(self, skeleton: Skeleton) -> Keypoints2D:
         """The same detections on another skeleton's joints; see ``lift3d.skeletons.mapping``."""

@@ -111,3 +111,20 @@ def test_wrong_arrays_are_refused():
         Keypoints2D.of(torch.zeros(3, 17, 2), skeleton=COCO)
     with pytest.raises(ShapeError, match="scores"):
         Keypoints2D.of(torch.zeros(1, 1, 1, 17, 2), torch.zeros(17), skeleton=COCO)
+
+
+def test_a_late_camera_is_moved_earlier_and_the_rest_stays() -> None:
+    skeleton = get_skeleton("coco17")
+    pixels = torch.arange(5.0)[None, :, None, None, None].expand(2, 5, 1, 17, 2)
+    keypoints = Keypoints2D.of(pixels, skeleton=skeleton, camera_names=["a", "b"])
+    moved = keypoints.shifted({"b": -2})
+    assert moved.pixels[0, :, 0, 0, 0].tolist() == [0, 1, 2, 3, 4]
+    assert moved.pixels[1, :3, 0, 0, 0].tolist() == [2, 3, 4]
+    assert moved.pixels[1, 3:].isnan().all()
+    assert moved.scores[1, :, 0, 0].tolist() == [1, 1, 1, 0, 0]
+    later = keypoints.shifted({"a": 1})
+    assert later.pixels[0, 1:, 0, 0, 0].tolist() == [0, 1, 2, 3]
+    assert keypoints.shifted({"a": 9}).scores[0].max() == 0
+    assert keypoints.shifted({"a": -9}).scores[0].max() == 0
+    with pytest.raises(UnknownNameError, match="No camera named 'c'"):
+        keypoints.shifted({"c": 1})

@@ -26,6 +26,8 @@ __all__ = ["COMMAND"]
               help="dlt: linear, weighted by the squared scores.")  # fmt: skip
 @click.option("--min-score", type=click.FloatRange(0, 1), default=0.0, show_default=True,
               help="Leave out views with a lower score.")  # fmt: skip
+@click.option("--offset", "offsets", multiple=True, metavar="CAMERA=FRAMES",
+              help="Move a camera in time: cam03=-2 for one that runs two frames late; again for more.")  # fmt: skip
 @click.option("--cameras", help="Names of the keypoints' cameras, by commas, where the files are named otherwise.")
 @click.option("--format", "format_name", help="Format of the keypoints, where it cannot be told.")
 @skeleton_option()
@@ -38,6 +40,7 @@ def COMMAND(  # noqa: N802
     output: Path,
     method: str,
     min_score: float,
+    offsets: tuple[str, ...],
     cameras: str | None,
     format_name: str | None,
     skeleton: str | None,
@@ -55,6 +58,7 @@ def COMMAND(  # noqa: N802
     names = cameras.split(",") if cameras else None
     source = keypoints[0] if len(keypoints) == 1 else list(keypoints)
     detections = read_keypoints(source, format_name, skeleton, fps, camera_names=names)
+    detections = detections.shifted(dict(_offset(text) for text in offsets))
     rig = read_cameras(calibration, unit=unit)
     poses = triangulate(detections, rig, min_score=min_score)
     write_poses(poses, output)
@@ -67,3 +71,12 @@ def COMMAND(  # noqa: N802
     click.echo(table(["camera", "median px", "95 % px", "seen"], rows))
     found = poses.positions.isfinite().all(-1).double().mean().item()
     click.echo(f"{output}: {len(poses.times)} frames, {found:.1%} of the joints triangulated, metres, {rig.up} up.")
+
+
+def _offset(text: str) -> tuple[str, int]:
+    """Camera and frames of ``camera=frames``."""
+    name, _, frames = text.rpartition("=")
+    try:
+        return name, int(frames)
+    except ValueError:
+        raise click.BadParameter(f"{text!r} is not CAMERA=FRAMES, such as cam03=-2.", param_hint="--offset") from None

@@ -113,6 +113,7 @@ def test_wrong_use_is_one_line_and_exit_code_2(files: Path, tmp_path: Path, caps
     assert "does not exist" in _fails(capsys, "triangulate", "none.npz", "-c", rig)
     assert "Missing option '-c'" in _fails(capsys, "triangulate", keypoints)
     assert "pass --camera NAME" in _fails(capsys, "lift", keypoints, "-c", rig, "-o", tmp_path / "x.npz")
+    assert "is not CAMERA=FRAMES" in _fails(capsys, "triangulate", keypoints, "-c", rig, "--offset", "cam1")
     assert "No camera named 'camX'" in _fails(capsys, "lift", keypoints, "--camera", "camX")
     assert "none of the formats" in _fails(capsys, "view", keypoints, "-o", tmp_path / "x.html")
     assert "does not say which format" in _fails(capsys, "triangulate", keypoints, "-c", rig, "-o", tmp_path / "x.abc")
