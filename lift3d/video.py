@@ -65,8 +65,8 @@ def read_frames(path: str | Path, fps: float = 30.0) -> Iterator[Frame]:
     """The frames of a video, of an image folder in natural order (2 before 10), or a single picture.
 
     A video that breaks off gives the frames before the break and then a warning: what may come after it is left
-    out, since its frames could no longer be matched by number with those of other cameras. Decoding uses as many threads
-    as torch does (``torch.set_num_threads``).
+    out, since its frames could no longer be matched by number with those of other cameras. Decoding uses as many
+    threads as torch does (``torch.set_num_threads``).
 
     Args:
         path: the video, folder or picture.
@@ -169,13 +169,18 @@ def _decoded(path: Path, container: InputContainer, stream: VideoStream) -> Iter
         count, damaged = count + 1, damaged + picture.is_corrupt
     if not count:
         raise FileError(path, f"no frame of it can be decoded{reason}", "It may be cut short.")
-    if reason or count < 0.98 * stream.frames - 2:
-        expected = f" of {stream.frames}" if stream.frames else ""
-        warnings.warn(f"{path}: only the first {count}{expected} frames can be decoded{reason}.", stacklevel=2)
+    _warn(path, count, stream.frames, damaged, reason)
+
+
+def _warn(path: Path, count: int, expected: int, damaged: int, reason: str) -> None:
+    """Say if frames are fewer than the file announces, or damaged."""
+    found = []
+    if reason or count < 0.98 * expected - 2:
+        found.append(f"only the first {count}{f' of {expected}' if expected else ''} frames can be decoded{reason}")
     if damaged:
-        warnings.warn(
-            f"{path}: {damaged} of {count} frames are damaged; their pictures are wrong in part.", stacklevel=2
-        )
+        found.append(f"{damaged} of {count} frames are damaged, so that their pictures are wrong in part")
+    if found:
+        warnings.warn(f"{path}: {'; '.join(found)}.", stacklevel=3)
 
 
 def _upright(picture: VideoFrame) -> Tensor:

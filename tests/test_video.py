@@ -168,8 +168,10 @@ def test_pictures_of_two_sizes(tmp_path):
         list(read_frames(tmp_path))
 
 
-def test_a_video_that_breaks_off_gives_what_there_is_and_says_so(tmp_path):
-    path, random = tmp_path / "cut.mp4", np.random.default_rng(0)
+@pytest.fixture
+def noise_video(tmp_path):
+    """40 frames of noise, so that the pictures take most of the file; its index stands before them."""
+    path, random = tmp_path / "noise.mp4", np.random.default_rng(0)
     with av.open(str(path), "w", options={"movflags": "faststart"}) as container:
         stream = container.add_stream("mpeg4", rate=25)
         stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
@@ -177,11 +179,24 @@ def test_a_video_that_breaks_off_gives_what_there_is_and_says_so(tmp_path):
             noise = random.integers(0, 255, (HEIGHT, WIDTH, 3), np.uint8)
             container.mux(stream.encode(av.VideoFrame.from_ndarray(noise, format="rgb24")))
         container.mux(stream.encode())
-    data = path.read_bytes()
-    path.write_bytes(data[: len(data) // 2])
-    with pytest.warns(UserWarning, match=r"cut\.mp4: only the first \d+ of 40 frames can be decoded"):
-        frames = list(read_frames(path))
+    return path
+
+
+def test_a_video_that_breaks_off_gives_what_there_is_and_says_so(noise_video):
+    data = noise_video.read_bytes()
+    noise_video.write_bytes(data[: len(data) // 2])
+    with pytest.warns(UserWarning, match=r"noise\.mp4: only the first \d+ of 40 frames can be decoded"):
+        frames = list(read_frames(noise_video))
     assert 5 < len(frames) < 40
+
+
+def test_damage_in_the_middle_is_said(noise_video):
+    data = bytearray(noise_video.read_bytes())
+    middle = slice(len(data) // 2, len(data) // 2 + 500)
+    data[middle] = bytes(byte ^ 0x5A for byte in data[middle])
+    noise_video.write_bytes(data)
+    with pytest.warns(UserWarning, match=r"noise\.mp4: .*(are damaged|can be decoded)"):
+        list(read_frames(noise_video))
 
 
 def test_a_whole_video_does_not_warn(video):
