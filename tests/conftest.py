@@ -1,5 +1,9 @@
 """Shape annotations are checked while the tests run; torch runs on few threads; nothing depends on order."""
 
+import os
+
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the command line does; must be set before torch is loaded
+
 import pytest
 import torch
 from jaxtyping import install_import_hook

@@ -49,6 +49,8 @@ def _lift3d() -> None:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit."""
     warnings.showwarning = _print_warning
+    # threads that spin while they wait for each other bring a busy machine to a halt; read when torch is loaded
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     sys.exit(_run(list(sys.argv[1:] if arguments is None else arguments)))
 
 
