@@ -8,11 +8,14 @@ __all__ = ["table"]
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Columns padded to their widest cell: the first to the left, the others to the right."""
-    lines = [header, *rows]
-    widths = [max(len(line[column]) for line in lines) for column in range(len(header))]
-    padded = [
-        "  ".join([line[0].ljust(widths[0]), *(cell.rjust(w) for cell, w in zip(line[1:], widths[1:], strict=True))])
-        for line in lines
-    ]
-    return "\n".join([padded[0], "-" * len(padded[0]), *padded[1:]])
+    """Columns padded to their widest cell: numbers to the right, words to the left."""
+    columns = list(zip(header, *rows, strict=True))
+    padded = [_padded(column) for column in columns]
+    lines = ["  ".join(cells).rstrip() for cells in zip(*padded, strict=True)]
+    return "\n".join([lines[0], "-" * min(100, max(map(len, lines))), *lines[1:]])
+
+
+def _padded(column: Sequence[str]) -> list[str]:
+    width = max(len(cell) for cell in column)
+    numbers = all(not cell or cell[0] in "-0123456789" for cell in column[1:])
+    return [cell.rjust(width) if numbers else cell.ljust(width) for cell in column]
