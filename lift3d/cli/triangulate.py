@@ -54,13 +54,13 @@ def COMMAND(  # noqa: N802
     from lift3d.formats import read_cameras, read_keypoints, write_poses
     from lift3d.triangulation import reprojection_error, triangulate
 
-    assert method == "dlt"
+    methods = {"dlt": triangulate}
     names = cameras.split(",") if cameras else None
     source = keypoints[0] if len(keypoints) == 1 else list(keypoints)
     detections = read_keypoints(source, format_name, skeleton, fps, camera_names=names)
     detections = detections.shifted(dict(_offset(text) for text in offsets))
     rig = read_cameras(calibration, unit=unit)
-    poses = triangulate(detections, rig, min_score=min_score)
+    poses = methods[method](detections, rig, min_score=min_score)
     write_poses(poses, output)
     error = reprojection_error(poses, detections, rig)
     rows = [
