@@ -6,7 +6,6 @@ upright as the file says: phones store a portrait video lying on its side, camer
 
 from __future__ import annotations
 
-import re
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from jaxtyping import UInt8
 from PIL import Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
+from lift3d._natural_order import natural_order
 from lift3d.errors import FileError
 
 __all__ = ["Frame", "VideoInfo", "probe", "read_frames"]
@@ -107,12 +107,7 @@ def _images_in(folder: Path) -> list[Path]:
     found = [path for path in folder.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES and path.name[0] != "."]
     if not found:
         raise FileError(folder, "holds no pictures", f"Expected files ending in {', '.join(sorted(IMAGE_SUFFIXES))}.")
-    return sorted(found, key=_natural)
-
-
-def _natural(path: Path) -> list[tuple[int, str]]:
-    """Sorts numbers within a name by their value."""
-    return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", path.name.lower())]
+    return sorted(found, key=lambda path: natural_order(path.name.lower()))
 
 
 def _frames_of_images(paths: list[Path], fps: float) -> Iterator[Frame]:

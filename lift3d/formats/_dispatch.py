@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cache
@@ -12,6 +11,7 @@ from typing import Any
 
 from lift3d._discovery import entries_of
 from lift3d._files import writing
+from lift3d._natural_order import natural_order
 from lift3d.cameras import CameraRig
 from lift3d.errors import FileError, InputError, UnknownNameError
 from lift3d.formats._entry import FileFormat
@@ -22,7 +22,6 @@ from lift3d.skeletons import Skeleton, get_skeleton
 __all__ = [
     "all_formats",
     "kinds_of",
-    "natural_order",
     "read_cameras",
     "read_keypoints",
     "read_poses",
@@ -32,6 +31,9 @@ __all__ = [
 ]
 
 Paths = str | Path | Sequence[str | Path]
+
+# what a format holds that does not take an option which chooses among several
+_CHOICES = {"subject": "one rig, not one for each subject", "sequence": "one sequence, none to choose from"}
 
 
 @cache
@@ -134,11 +136,6 @@ def write_poses(poses: Poses3D, path: str | Path, format: str | None = None) -> 
     _write(poses, Path(path), Poses3D, format)
 
 
-def natural_order(path: Path) -> list[Any]:
-    """Sorting key under which ``cam2`` comes before ``cam10``."""
-    return [(0, int(part), "") if part.isdigit() else (1, 0, part) for part in re.split(r"(\d+)", path.name)]
-
-
 def kinds_of(path: str | Path) -> set[type]:
     """The nouns that a path could be read as, by the formats that recognise it."""
     place = Path(path)
@@ -152,10 +149,8 @@ def _read(path: Path, holds: type, name: str | None, **options: Any) -> Any:
         raise FileError(path, "does not exist", "Check the path.")
     entry = _by_name(name, holds, "read") if name is not None else _sniffed(path, holds)
     assert entry.read is not None
-    if "subject" in options and "subject" not in inspect.signature(entry.read).parameters:
-        raise FileError(path, f"{entry.name} holds one rig, not one for each subject", "Leave out subject.")
-    if "sequence" in options and "sequence" not in inspect.signature(entry.read).parameters:
-        raise FileError(path, f"{entry.name} holds one sequence, none to choose from", "Leave out sequence.")
+    for option in set(options) - set(inspect.signature(entry.read).parameters):
+        raise FileError(path, f"{entry.name} holds {_CHOICES[option]}", f"Leave out {option}.")
     try:
         return entry.read(path, **options)
     except InputError as error:  # numbers that make no noun: say in which file
@@ -193,7 +188,9 @@ def _by_name(name: str, holds: type, action: str) -> FileFormat:
 def _read_one_or_folder(path: Path, name: str | None, options: Mapping[str, Any]) -> list[Keypoints2D]:
     """The keypoints of a path; of a folder that is itself in no format, those of everything in it."""
     if path.is_dir() and name is None and not _candidates(path, Keypoints2D):
-        inside = sorted((one for one in path.iterdir() if _candidates(one, Keypoints2D)), key=natural_order)
+        inside = sorted(
+            (one for one in path.iterdir() if _candidates(one, Keypoints2D)), key=lambda one: natural_order(one.name)
+        )
         if inside:
             parts = [_read(one, Keypoints2D, None, **options) for one in inside]
             return _named_apart(parts, inside)

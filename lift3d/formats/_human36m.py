@@ -8,8 +8,9 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from lift3d._natural_order import natural_order
 from lift3d.errors import FileError
-from lift3d.formats._rigs import UNKNOWN_SIZE, in_natural_order
+from lift3d.formats._rigs import UNKNOWN_SIZE
 
 __all__ = ["CAMERAS", "chosen_subject", "picture_size"]
 
@@ -31,7 +32,7 @@ def chosen_subject(path: Path, subject: str | None, known: Sequence[str]) -> str
     """
     if subject is None and len(known) == 1:
         return known[0]
-    names = ", ".join(sorted(known, key=in_natural_order)) or "none"
+    names = ", ".join(sorted(known, key=natural_order)) or "none"
     advice = "Pass subject='S1'." if "S1" in known or not known else f"Pass subject={known[0]!r}."
     if subject is None:
         raise FileError(path, f"holds one rig for each of the subjects {names}; expected a choice", advice)

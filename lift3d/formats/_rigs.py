@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from lift3d._natural_order import natural_order
 from lift3d.cameras import Camera, CameraRig, Lens
 from lift3d.errors import FileError, InputError
 from lift3d.formats._units import metres_per_unit
@@ -24,7 +24,6 @@ __all__ = [
     "FileCamera",
     "finite_numbers",
     "first_of",
-    "in_natural_order",
     "needs",
     "numbers",
     "rig_of",
@@ -87,15 +86,10 @@ def rig_of(
         raise FileError(path, "holds no cameras; expected at least one", "Check that it is a calibration.")
     if len(set(names)) != len(names):
         raise FileError(path, f"camera names repeat: {', '.join(names)}", "Give each camera its own name.")
-    found = _posed(path, found if keep_order else sorted(found, key=lambda camera: in_natural_order(camera.name)))
+    found = _posed(path, found if keep_order else sorted(found, key=lambda camera: natural_order(camera.name)))
     farthest = max(float(camera.translation.norm()) for camera in found if camera.translation is not None)
     scale = metres_per_unit(path, farthest, unit, stated)
     return CameraRig.of({camera.name: _camera(path, camera, scale) for camera in found}, up)
-
-
-def in_natural_order(name: str) -> list[tuple[int, int, str]]:
-    """Sorting key under which ``cam_2`` comes before ``cam_10``."""
-    return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in re.split(r"(\d+)", name)]
 
 
 def needs(path: Path, where: str, table: Mapping[str, Any], *keys: str) -> Any:

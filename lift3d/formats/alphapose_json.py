@@ -15,6 +15,7 @@ from collections.abc import Hashable, Mapping
 from pathlib import Path
 from typing import Any
 
+from lift3d._natural_order import natural_order
 from lift3d.errors import FileError
 from lift3d.formats._detections import Detection, keypoints_of, last_number, triplets
 from lift3d.formats._entry import FileFormat
@@ -85,11 +86,7 @@ def _frames(images: set[str]) -> dict[str, int]:
     found = {image: number for image, number in numbers.items() if number is not None}
     if len(found) == len(images) and len(set(found.values())) == len(images):
         return found
-    return {image: place for place, image in enumerate(sorted(images, key=_natural))}
-
-
-def _natural(name: str) -> list[tuple[int, int, str]]:
-    return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in re.split(r"([0-9]+)", name)]
+    return {image: place for place, image in enumerate(sorted(images, key=natural_order))}
 
 
 FORMAT = FileFormat(
