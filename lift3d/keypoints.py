@@ -10,6 +10,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from lift3d._times import frame_rate, frame_times
 from lift3d.errors import InputError, ShapeError, UnknownNameError
 from lift3d.skeletons import Skeleton, mapping_between
 
@@ -101,12 +102,11 @@ class Keypoints2D:
             raise ShapeError("scores", tuple(scores.shape), f"{tuple(pixels.shape[:-1])}, from the pixels")
         missing = ~torch.isfinite(pixels).all(-1) | ~(scores > 0)
         count = len(pixels)
-        seconds = torch.arange(pixels.shape[1], dtype=torch.float64) / fps if times is None else torch.as_tensor(times)
         sizes = torch.full((count, 2), torch.nan) if image_sizes is None else torch.as_tensor(image_sizes)
         return cls(
             pixels=pixels.masked_fill(missing[..., None], torch.nan),
             scores=scores.clamp(0, 1).masked_fill(missing, 0.0),
-            times=seconds.to(torch.float64),
+            times=frame_times(times, pixels.shape[1], fps),
             camera_names=tuple(camera_names) if camera_names is not None else tuple(f"cam{i}" for i in range(count)),
             skeleton=skeleton,
             image_sizes=sizes.to(torch.float64),
@@ -115,10 +115,7 @@ class Keypoints2D:
     @property
     def frames_per_second(self) -> float:
         """Median rate of the frames; 30 where there is one frame or none."""
-        if len(self.times) < 2:
-            return 30.0
-        step = torch.diff(self.times).median().item()
-        return 1.0 / step if step > 0 else 30.0
+        return frame_rate(self.times)
 
     def only(self, camera_names: Iterable[str]) -> Keypoints2D:
         """The keypoints of the named cameras, in the order given.

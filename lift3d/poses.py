@@ -9,6 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from lift3d._times import frame_rate, frame_times
 from lift3d.cameras import Camera, check_up
 from lift3d.errors import InputError, ShapeError, UnknownNameError
 from lift3d.skeletons import Skeleton, mapping_between
@@ -91,11 +92,10 @@ class Poses3D:
         if scores.shape != positions.shape[:-1]:
             raise ShapeError("scores", tuple(scores.shape), f"{tuple(positions.shape[:-1])}, from the positions")
         missing = ~torch.isfinite(positions).all(-1)
-        seconds = torch.arange(len(positions), dtype=torch.float64) / fps if times is None else torch.as_tensor(times)
         return cls(
             positions=positions.masked_fill(missing[..., None], torch.nan),
             scores=scores.clamp(0, 1).masked_fill(missing, 0.0),
-            times=seconds.to(torch.float64),
+            times=frame_times(times, len(positions), fps),
             skeleton=skeleton,
             frame=frame,
             up=up if up is not None else ("+z" if frame == "world" else "-y"),
@@ -104,10 +104,7 @@ class Poses3D:
     @property
     def frames_per_second(self) -> float:
         """Median rate of the frames; 30 where there is one frame or none."""
-        if len(self.times) < 2:
-            return 30.0
-        step = torch.diff(self.times).median().item()
-        return 1.0 / step if step > 0 else 30.0
+        return frame_rate(self.times)
 
     def between(self, start: int, stop: int) -> Poses3D:
         """The frames ``start`` to ``stop``, without the last, as of a Python slice."""

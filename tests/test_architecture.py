@@ -22,7 +22,7 @@ ROWS = [
     ("open", {"keypoints", "poses", "cameras", "bodies"}),
     ("closed", {"skeletons"}),
     ("closed", {"geometry"}),
-    ("open", {"errors", "settings", "_discovery", "_files", "_natural_order", "_progress"}),
+    ("open", {"errors", "settings", "_discovery", "_files", "_natural_order", "_progress", "_times"}),
 ]
 FOLDERS_OF_DATA = {"weights", "data"}
 

@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from lift3d.geometry.soft_argmax import heatmap_peak, window_mean
+from lift3d.geometry.soft_argmax import cell_grid, heatmap_peak, window_mean
 from lift3d.networks.movenet import MoveNetOutput
 
 __all__ = ["averaged", "decode", "mirrored"]
@@ -87,6 +87,4 @@ def _distances(maps: Tensor, places: Tensor) -> Tensor:
 
 def _corners(maps: Tensor) -> Tensor:
     """(2, rows, columns): column and row of each cell, which is also its top-left corner."""
-    rows, columns = (torch.arange(size, dtype=maps.dtype, device=maps.device) for size in maps.shape[-2:])
-    y, x = torch.meshgrid(rows, columns, indexing="ij")
-    return torch.stack([x, y])
+    return cell_grid(maps).movedim(-1, 0)

@@ -12,7 +12,16 @@ import torch
 
 from lift3d.cameras import Camera, CameraRig, Lens
 from lift3d.errors import FileError, InputError
-from lift3d.formats._rigs import FileCamera, finite_numbers, first_of, needs, numbers, rotation_of, size_of
+from lift3d.formats._rigs import (
+    FileCamera,
+    finite_numbers,
+    first_of,
+    needs,
+    numbers,
+    rotation_of,
+    size_of,
+    used_coefficients,
+)
 from lift3d.geometry.rotations import matrix_to_rotvec
 from lift3d.settings import read_toml
 
@@ -22,7 +31,7 @@ __all__ = [
     "glance",
     "known_size",
     "layout_of",
-    "pose_of",
+    "numbers_of",
     "read_tables",
     "refuse_lens",
     "write_tables",
@@ -107,10 +116,19 @@ def camera_of_table(path: Path, section: str, table: Mapping[str, Any], name: st
     )
 
 
-def pose_of(camera: Camera) -> dict[str, list[float]]:
-    """``rotation`` as a rotation vector (radians) and ``translation`` (metres), world to camera."""
-    rotation = matrix_to_rotvec(camera.rotation.to(torch.float64))
-    return {"rotation": rotation.tolist(), "translation": camera.translation.tolist()}
+def numbers_of(camera: Camera, at_least: int) -> dict[str, list[Any]]:
+    """What every layout writes of a camera in the same way.
+
+    ``matrix``; ``distortions``, without the zeros at the end but so many at least, and all eight where there are more
+    than five; ``rotation`` as a rotation vector (radians) and ``translation`` (metres), world to camera.
+    """
+    distortions = used_coefficients(camera, at_least)
+    return {
+        "matrix": camera.intrinsics.tolist(),
+        "distortions": distortions if len(distortions) <= 5 else camera.distortion.tolist(),
+        "rotation": matrix_to_rotvec(camera.rotation.to(torch.float64)).tolist(),
+        "translation": camera.translation.tolist(),
+    }
 
 
 def known_size(name: str, camera: Camera, format_name: str) -> list[int]:

@@ -18,14 +18,14 @@ import torch
 from lift3d.cameras import CameraRig, Lens
 from lift3d.errors import FileError
 from lift3d.formats._entry import FileFormat
-from lift3d.formats._rigs import FileCamera, numbers, rig_of, used_coefficients
+from lift3d.formats._rigs import FileCamera, numbers, rig_of
 from lift3d.formats._toml_cameras import (
     camera_of_table,
     camera_tables,
     glance,
     known_size,
     layout_of,
-    pose_of,
+    numbers_of,
     read_tables,
     refuse_lens,
     write_tables,
@@ -74,13 +74,10 @@ def _write(rig: CameraRig, path: Path) -> None:
 def _table(rig: CameraRig, name: str) -> dict[str, Any]:
     camera = rig[name].to(torch.float64)
     fisheye = int(camera.lens) == Lens.FISHEYE
-    distortions = used_coefficients(camera, at_least=4 if fisheye else 5)
     return {
         "name": name,
         "size": known_size(name, camera, "anipose_toml"),
-        "matrix": camera.intrinsics.tolist(),
-        "distortions": distortions if len(distortions) <= 5 else camera.distortion.tolist(),
-        **pose_of(camera),
+        **numbers_of(camera, at_least=4 if fisheye else 5),
         **({"fisheye": True} if fisheye else {}),
     }
 

@@ -17,12 +17,12 @@ import torch
 
 from lift3d.cameras import CameraRig, Lens
 from lift3d.formats._entry import FileFormat
-from lift3d.formats._rigs import rig_of, used_coefficients
+from lift3d.formats._rigs import rig_of
 from lift3d.formats._toml_cameras import (
     camera_of_table,
     glance,
     known_size,
-    pose_of,
+    numbers_of,
     read_tables,
     refuse_lens,
     write_tables,
@@ -72,15 +72,12 @@ def _ids(names: tuple[str, ...]) -> dict[int, str]:
 def _table(rig: CameraRig, name: str, key: int) -> dict[str, Any]:
     camera = rig[name].to(torch.float64)
     fisheye = int(camera.lens) == Lens.FISHEYE
-    distortions = used_coefficients(camera, at_least=4 if fisheye else 5)
     return {
         "cam_id": key,
         "name": name,
         "size": known_size(name, camera, "caliscope_toml"),
         "rotation_count": 0,
-        "matrix": camera.intrinsics.tolist(),
-        "distortions": distortions if len(distortions) <= 5 else camera.distortion.tolist(),
-        **pose_of(camera),
+        **numbers_of(camera, at_least=4 if fisheye else 5),
         "fisheye": fisheye,
     }
 

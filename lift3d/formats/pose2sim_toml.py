@@ -14,14 +14,14 @@ import torch
 
 from lift3d.cameras import CameraRig, Lens
 from lift3d.formats._entry import FileFormat
-from lift3d.formats._rigs import rig_of, used_coefficients
+from lift3d.formats._rigs import rig_of
 from lift3d.formats._toml_cameras import (
     camera_of_table,
     camera_tables,
     glance,
     known_size,
     layout_of,
-    pose_of,
+    numbers_of,
     read_tables,
     refuse_lens,
     write_tables,
@@ -66,15 +66,12 @@ def _write(rig: CameraRig, path: Path) -> None:
 
 def _table(rig: CameraRig, name: str) -> dict[str, Any]:
     camera = rig[name].to(torch.float64)
-    distortions = used_coefficients(camera, at_least=4)
     turn = torch.tensor(_TO_Z_UP[rig.up], dtype=torch.float64)
     turned = replace(camera, rotation=camera.rotation @ turn.T)
     return {
         "name": name,
         "size": [float(side) for side in known_size(name, camera, "pose2sim_toml")],
-        "matrix": camera.intrinsics.tolist(),
-        "distortions": distortions if len(distortions) <= 5 else camera.distortion.tolist(),
-        **pose_of(turned),
+        **numbers_of(turned, at_least=4),
         "fisheye": False,
     }
 

@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-__all__ = ["heatmap_peak", "local_soft_argmax", "soft_argmax", "window_mean"]
+__all__ = ["cell_grid", "heatmap_peak", "local_soft_argmax", "soft_argmax", "window_mean"]
 
 
 def heatmap_peak(
@@ -48,7 +48,7 @@ def local_soft_argmax(
     Where all weights of the window are 0, the window's middle.
     """
     middle = heatmap_peak(weights)[0] if peak is None else peak
-    grid = _cells(weights).expand(*weights.shape, 2)
+    grid = cell_grid(weights).expand(*weights.shape, 2)
     return window_mean(grid, weights, middle, radius)
 
 
@@ -87,8 +87,8 @@ def _weighted_cells(weights: Tensor) -> Tensor:
     return torch.stack([(weights.sum(-2) * columns).sum(-1), (weights.sum(-1) * rows).sum(-1)], dim=-1)
 
 
-def _cells(weights: Tensor) -> Tensor:
-    """(rows, columns, 2): x and y of each cell."""
-    rows, columns = (torch.arange(size, dtype=weights.dtype, device=weights.device) for size in weights.shape[-2:])
+def cell_grid(maps: Float[Tensor, "*batch rows columns"]) -> Float[Tensor, "rows columns 2"]:
+    """X and y of each cell of maps of this size, in their dtype and on their device."""
+    rows, columns = (torch.arange(size, dtype=maps.dtype, device=maps.device) for size in maps.shape[-2:])
     y, x = torch.meshgrid(rows, columns, indexing="ij")
     return torch.stack([x, y], dim=-1)

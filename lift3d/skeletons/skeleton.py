@@ -119,6 +119,10 @@ class Skeleton:
         prefix = self.joints[joint].partition("_")[0]
         return prefix if prefix in ("left", "right") else "middle"
 
+    def bone(self, upper: str, lower: str) -> tuple[int, int]:
+        """Indices of two joints, as a pair."""
+        return self.index(upper), self.index(lower)
+
     def only(self, joints: Iterable[str]) -> Skeleton:
         """The skeleton of the named joints; a joint whose parent is left out hangs on the nearest kept ancestor.
 
