@@ -15,8 +15,6 @@ empty line before the numbers. The skeleton is the smallest known one that has a
 
 from __future__ import annotations
 
-import re
-import warnings
 from pathlib import Path
 
 import numpy as np
@@ -26,21 +24,12 @@ from lift3d.errors import FileError, InputError
 from lift3d.formats._entry import FileFormat
 from lift3d.formats._joint_names import joint_places, marker_names, skeleton_with
 from lift3d.formats._json import beginning
+from lift3d.formats._tracks import people_and_joints, person_prefixes, warn_of_gaps, without_gaps, y_up_positions
 from lift3d.poses import Poses3D
 from lift3d.skeletons import Skeleton
 
 _METRES = {"m": 1.0, "meters": 1.0, "metres": 1.0, "cm": 0.01, "mm": 0.001}
 _HEADER = 5  # lines
-_PERSON = re.compile(r"person([0-9]{1,4})_(.+)")
-
-_TO_Y_UP: dict[str, tuple[tuple[int, int], ...]] = {  # (axis, sign) of the world for x, y, z of the file; rotations all
-    "+x": ((2, 1), (0, 1), (1, 1)),
-    "-x": ((2, -1), (0, -1), (1, 1)),
-    "+y": ((0, 1), (1, 1), (2, 1)),
-    "-y": ((0, 1), (1, -1), (2, -1)),
-    "+z": ((1, 1), (2, 1), (0, 1)),
-    "-z": ((1, -1), (2, -1), (0, 1)),
-}
 
 
 def _recognises(path: Path) -> bool:
@@ -58,7 +47,7 @@ def _read(path: Path, skeleton: Skeleton | None = None) -> Poses3D:
     count = header.get("NumFrames", "").strip()
     if count.isdecimal() and int(count) > len(values):
         raise FileError(path, f"is cut short: {len(values)} frames of {count}", "Write or copy it again.")
-    people, joints = _people_and_joints(names)
+    people, joints = people_and_joints(names)
     chosen = skeleton_with(path, sorted(set(joints), key=joints.index), skeleton)
     positions = np.full((len(values), max(people) + 1, len(chosen), 3), np.nan)
     for person in sorted(set(people)):
@@ -107,15 +96,6 @@ def _values(path: Path, lines: list[str], markers: int) -> np.ndarray:
     return values
 
 
-def _people_and_joints(names: list[str]) -> tuple[list[int], list[str]]:
-    """Person (from 0) and joint of each marker; one person where markers have no person in front."""
-    found = [_PERSON.fullmatch(name) for name in names]
-    matches = [one for one in found if one is not None and int(one[1]) > 0]
-    if len(matches) < len(names):
-        return [0] * len(names), names
-    return [int(one[1]) - 1 for one in matches], [one[2] for one in matches]
-
-
 def _write(poses: Poses3D, path: Path) -> None:
     names, markers = _markers(poses)
     rate = f"{poses.frames_per_second:.10g}"
@@ -137,11 +117,9 @@ def _write(poses: Poses3D, path: Path) -> None:
 
 def _markers(poses: Poses3D) -> tuple[list[str], np.ndarray]:
     """Names of the markers, and (frames, 3 markers) without a missing value; warns of what was filled or left out."""
-    positions = poses.positions.detach().cpu().double().numpy()
-    positions = np.stack([positions[..., axis] * sign for axis, sign in _TO_Y_UP[poses.up]], axis=-1)
-    prefixes = [""] if positions.shape[1] == 1 else [f"person{one}_" for one in range(1, positions.shape[1] + 1)]
+    positions = y_up_positions(poses)
     names, columns, left_out, filled = [], [], [], 0
-    for person, prefix in enumerate(prefixes):
+    for person, prefix in enumerate(person_prefixes(positions.shape[1])):
         for joint, name in enumerate(marker_names(poses.skeleton)):
             track = positions[:, person, joint]
             seen = np.asarray(np.isfinite(track).all(axis=-1))
@@ -149,26 +127,12 @@ def _markers(poses: Poses3D) -> tuple[list[str], np.ndarray]:
                 left_out.append(prefix + name)
                 continue
             names.append(prefix + name)
-            columns.append(_without_gaps(track, seen, poses.times.numpy()))
+            columns.append(without_gaps(track, seen, poses.times.numpy()))
             filled += int((~seen).sum())
     if not names:
         raise InputError("A TRC file needs a joint that is seen at least once; these poses have none.")
-    _warn(filled, left_out)
+    warn_of_gaps("TRC", filled, left_out)
     return names, np.concatenate(columns, axis=-1)
-
-
-def _without_gaps(track: np.ndarray, seen: np.ndarray, times: np.ndarray) -> np.ndarray:
-    """A joint's (frames, 3) with gaps interpolated linearly in time, and held at both ends."""
-    return np.stack([np.interp(times, times[seen], axis[seen]) for axis in track.T], axis=-1)
-
-
-def _warn(filled: int, left_out: list[str]) -> None:
-    parts = [f"{filled} missing joint positions were filled in over time"] if filled else []
-    if left_out:
-        more = f" and {len(left_out) - 4} more" if len(left_out) > 4 else ""
-        parts.append(f"joints never seen were left out: {', '.join(left_out[:4])}{more}")
-    if parts:
-        warnings.warn(f"TRC: {'; '.join(parts)}.", stacklevel=2)
 
 
 FORMAT = FileFormat(
