@@ -16,6 +16,8 @@ __all__ = [
     "path_argument",
     "skeleton_option",
     "threads_option",
+    "unit_option",
+    "up_option",
 ]
 
 Decorator = Callable[[Any], Any]
@@ -36,13 +38,23 @@ def output_option(default: str | None = None, about: str = "File to write; its s
 
 
 def calibration_option(required: bool) -> Decorator:
-    """The calibration, with the unit that it leaves open and the subject that it may need."""
+    """The calibration, with the unit and the up axis that it may leave open."""
     calibration = click.option(
         "-c", "--calibration", type=click.Path(exists=True, path_type=Path), required=required,
         help="Calibration of the cameras, in any format of `lift3d info formats`.",
     )  # fmt: skip
-    unit = click.option("--unit", type=click.Choice(["m", "cm", "mm"]), help="Length unit of the calibration.")
-    return lambda function: calibration(unit(function))
+    return lambda function: calibration(unit_option()(up_option()(function)))
+
+
+def unit_option() -> Decorator:
+    """The length unit of a calibration."""
+    return click.option("--unit", type=click.Choice(["m", "cm", "mm"]), help="Length unit of the calibration.")
+
+
+def up_option() -> Decorator:
+    """The axis that points up in a calibration."""
+    axes = [sign + axis for axis in "xyz" for sign in "+-"]
+    return click.option("--up", type=click.Choice(axes), help="Axis of the calibration's world that points up.")
 
 
 def skeleton_option() -> Decorator:

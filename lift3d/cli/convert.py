@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from lift3d.cli._options import fps_option, path_argument, skeleton_option, threads_option
+from lift3d.cli._options import fps_option, path_argument, skeleton_option, threads_option, unit_option, up_option
 
 __all__ = ["COMMAND"]
 
@@ -19,7 +19,8 @@ __all__ = ["COMMAND"]
               help="What the file holds, where it cannot be told.")  # fmt: skip
 @click.option("--from", "source_format", help="Format of SOURCE, where it cannot be told; see `lift3d info formats`.")
 @click.option("--to", "target_format", help="Format of TARGET, where its suffix leaves it open.")
-@click.option("--unit", type=click.Choice(["m", "cm", "mm"]), help="Length unit of a calibration.")
+@unit_option()
+@up_option()
 @click.option("--subject", help="Subject of a calibration that holds several (Human3.6M).")
 @click.option("--sequence", help="Sequence of keypoints that hold several (VideoPose3D).")
 @skeleton_option()
@@ -37,7 +38,7 @@ def COMMAND(  # noqa: N802
     from lift3d import formats
 
     kind = kind or _kind(source, source_format)
-    taken = {"cameras": ("unit", "subject"), "keypoints": ("skeleton", "fps", "sequence"), "poses": ("skeleton",)}
+    taken = {"cameras": ("unit", "subject", "up"), "keypoints": ("skeleton", "fps", "sequence"), "poses": ("skeleton",)}
     given = {name: value for name, value in options.items() if value is not None and name in taken[kind]}
     noun = getattr(formats, f"read_{kind}")(source, source_format, **given)
     getattr(formats, f"write_{kind}")(noun, target, target_format)

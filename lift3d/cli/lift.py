@@ -44,6 +44,7 @@ def COMMAND(  # noqa: N802
     camera: str | None,
     calibration: Path | None,
     unit: str | None,
+    up: str | None,
     image_size: tuple[int, int] | None,
     field_of_view: float,
     model: str | None,
@@ -64,7 +65,7 @@ def COMMAND(  # noqa: N802
         names = ", ".join(detections.camera_names)
         raise InputError(f"{keypoints} holds several cameras ({names}); lifting takes one camera: pass --camera NAME.")
     if calibration is not None:
-        own = read_cameras(calibration, unit=unit)[detections.camera_names[0]]
+        own = read_cameras(calibration, unit=unit, up=up)[detections.camera_names[0]]
     else:
         own = _assumed(detections, image_size, field_of_view)
     poses = lift(detections, own, model or DEFAULT_LIFTER, device=device)

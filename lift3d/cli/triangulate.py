@@ -37,6 +37,7 @@ def COMMAND(  # noqa: N802
     keypoints: tuple[Path, ...],
     calibration: Path,
     unit: str | None,
+    up: str | None,
     output: Path,
     method: str,
     min_score: float,
@@ -59,7 +60,7 @@ def COMMAND(  # noqa: N802
     source = keypoints[0] if len(keypoints) == 1 else list(keypoints)
     detections = read_keypoints(source, format_name, skeleton, fps, camera_names=names)
     detections = detections.shifted(dict(_offset(text) for text in offsets))
-    rig = read_cameras(calibration, unit=unit)
+    rig = read_cameras(calibration, unit=unit, up=up)
     poses = methods[method](detections, rig, min_score=min_score)
     write_poses(poses, output)
     error = reprojection_error(poses, detections, rig)

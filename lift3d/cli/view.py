@@ -28,6 +28,7 @@ def COMMAND(  # noqa: N802
     output: Path,
     calibration: Path | None,
     unit: str | None,
+    up: str | None,
     keypoints: Path | None,
     videos: tuple[str, ...],
     image_width: int,
@@ -42,7 +43,7 @@ def COMMAND(  # noqa: N802
 
     sequences = {path.stem if len({p.stem for p in poses}) == len(poses) else str(path): path for path in poses}
     read = {label: read_poses(path) for label, path in sequences.items()}
-    rig = read_cameras(calibration, unit=unit) if calibration else None
+    rig = read_cameras(calibration, unit=unit, up=up) if calibration else None
     if output.suffix.lower() in (".png", ".mp4"):
         if len(read) > 1:
             raise InputError(f"{output.suffix} shows one sequence; got {len(read)}. Write a page: -o view.html")

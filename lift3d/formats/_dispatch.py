@@ -12,9 +12,11 @@ from typing import Any
 from lift3d._discovery import entries_of
 from lift3d._files import writing
 from lift3d._natural_order import natural_order
-from lift3d.cameras import CameraRig
+from lift3d.cameras import CameraRig, check_up
 from lift3d.errors import FileError, InputError, UnknownNameError
 from lift3d.formats._entry import FileFormat
+from lift3d.formats._rigs import rig_of
+from lift3d.formats._units import METRES
 from lift3d.keypoints import Keypoints2D
 from lift3d.poses import Poses3D
 from lift3d.skeletons import Skeleton, get_skeleton
@@ -32,6 +34,10 @@ __all__ = [
 
 Paths = str | Path | Sequence[str | Path]
 
+# how a format is named, in Python and on the command line
+_HOW_TO_READ = "(format=..., --format or --from ...)"
+_HOW_TO_WRITE = "(format=..., --to ...)"
+
 # what a format holds that does not take an option which chooses among several
 _CHOICES = {"subject": "one rig, not one for each subject", "sequence": "one sequence, none to choose from"}
 
@@ -47,6 +53,7 @@ def read_cameras(
     format: str | None = None,  # noqa: A002
     unit: str | None = None,
     subject: str | None = None,
+    up: str | None = None,
 ) -> CameraRig:
     """A calibrated rig, in metres, from a file or folder.
 
@@ -55,14 +62,22 @@ def read_cameras(
         format: name of the format; by default found out from the file.
         unit: ``"m"``, ``"cm"`` or ``"mm"``, of the file's lengths, where the format leaves it open or is wrong.
         subject: which rig, such as ``"S1"``, of the formats that hold one for each subject (Human3.6M).
+        up: the axis of the file's world that points up, such as ``"+z"`` or ``"-y"``, where the format leaves it open
+            or is wrong. Only stated, never turned.
+
+    A unit or an up axis that neither the caller nor the file states is guessed from where the cameras stand and how
+    they are held, with a warning.
 
     Raises:
         FileError: no format fits, several do, the file is damaged, or a subject is missing or not asked for.
+        UnknownNameError: there is no such format, unit or axis.
     """
-    if unit not in (None, "m", "cm", "mm"):
-        raise UnknownNameError("unit", unit, ["m", "cm", "mm"])
-    options = {"unit": unit} if subject is None else {"unit": unit, "subject": subject}
-    return _read(Path(path), CameraRig, format, **options)
+    if unit not in (None, *METRES):
+        raise UnknownNameError("unit", unit, METRES)
+    if up is not None:
+        check_up(up)
+    told = _read(Path(path), CameraRig, format, **({} if subject is None else {"subject": subject}))
+    return rig_of(Path(path), told, unit, up)
 
 
 def read_keypoints(
@@ -164,8 +179,8 @@ def _sniffed(path: Path, holds: type) -> FileFormat:
     names = ", ".join(entry.name for entry in found)
     known = ", ".join(entry.name for entry in _readable(holds))
     if found:
-        raise FileError(path, f"cannot tell which format this is (candidates: {names})", "Pass format='...'.")
-    raise FileError(path, f"is in none of the formats for {holds.__name__}", f"Pass format='...', one of: {known}.")
+        raise FileError(path, f"cannot tell which format this is (candidates: {names})", f"Name it {_HOW_TO_READ}.")
+    raise FileError(path, f"is in none of the formats for {holds.__name__}", f"Name it {_HOW_TO_READ}: {known}.")
 
 
 def _candidates(path: Path, holds: type) -> list[FileFormat]:
@@ -220,9 +235,7 @@ def _write(noun: Any, path: Path, holds: type, name: str | None) -> None:
         own = [e for e in fitting if e.name.startswith("lift3d_")] or fitting
         if len(own) != 1:
             known = ", ".join(f"{e.name} ({e.suffixes[0]})" for e in able)
-            raise FileError(
-                path, "the suffix does not say which format to write", f"Pass format='...', one of: {known}."
-            )
+            raise FileError(path, "the suffix does not say which format to write", f"Name it {_HOW_TO_WRITE}: {known}.")
         entry = own[0]
     assert entry.write is not None
     with writing(path) as temporary:

@@ -21,9 +21,9 @@ class FileFormat:
         about: one line for people: whose format it is, its unit and up axis.
         recognises: whether a path looks like this format. Called only for existing paths with a fitting suffix;
             looks inside as little as needed; never raises.
-        read: ``read(path, **options)``. Options by noun: rigs get ``unit`` (``"m"``, ``"cm"``, ``"mm"`` or None for
-            what the format says), keypoints ``skeleton`` and ``fps`` (None for what the file says), poses
-            ``skeleton``. Raises ``FileError``. None if the format cannot be read.
+        read: ``read(path, **options)``. Of rigs it returns what the file tells (``FileRig``), to which the caller's
+            unit and up axis are added in one place. Options by noun: keypoints get ``skeleton`` and ``fps`` (None for
+            what the file says), poses ``skeleton``. Raises ``FileError``. None if the format cannot be read.
         write: ``write(noun, path)``: writes one file to a temporary path that is then moved in place. None if the
             format cannot be written.
     """

@@ -33,7 +33,8 @@ def chosen_subject(path: Path, subject: str | None, known: Sequence[str]) -> str
     if subject is None and len(known) == 1:
         return known[0]
     names = ", ".join(sorted(known, key=natural_order)) or "none"
-    advice = "Pass subject='S1'." if "S1" in known or not known else f"Pass subject={known[0]!r}."
+    one = "S1" if "S1" in known or not known else known[0]
+    advice = f"Choose one (subject={one!r}, --subject {one})."
     if subject is None:
         raise FileError(path, f"holds one rig for each of the subjects {names}; expected a choice", advice)
     if subject not in known:

@@ -43,7 +43,7 @@ def read_own(path: Path, mark: str, expected: tuple[str, ...]) -> dict[str, np.n
     """
     arrays = read_numbers(path)
     if mark not in arrays:
-        raise FileError(path, f"is not of the format {mark}", "Pass another format='...'.")
+        raise FileError(path, f"is not of the format {mark}", "Name its format (format=..., --format or --from ...).")
     if arrays[mark].size != 1 or arrays[mark].dtype.kind not in "iu" or arrays[mark].item() != VERSION:
         raise FileError(path, f"is of a version of {mark} other than {VERSION}", "Install a later lift3d.")
     missing = [name for name in (*expected, "skeleton", "joints", "parents", "links") if name not in arrays]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +17,13 @@ from lift3d._natural_order import natural_order
 from lift3d.cameras import Camera, CameraRig, Lens
 from lift3d.errors import FileError, InputError
 from lift3d.formats._units import metres_per_unit
+from lift3d.formats._up_axis import up_axis
 from lift3d.geometry.rotations import rotvec_to_matrix
 
 __all__ = [
     "UNKNOWN_SIZE",
     "FileCamera",
+    "FileRig",
     "finite_numbers",
     "first_of",
     "needs",
@@ -57,39 +59,48 @@ class FileCamera:
     lens: Lens = Lens.BROWN_CONRADY
 
 
-def rig_of(
-    path: Path,
-    cameras: Iterable[FileCamera],
-    unit: str | None,
-    stated: str | None = None,
-    up: str = "+z",
-    keep_order: bool = False,
-) -> CameraRig:
+@dataclass(frozen=True, eq=False)
+class FileRig:
+    """What a calibration file tells; what the caller adds makes a ``CameraRig`` of it, see :func:`rig_of`.
+
+    Args:
+        cameras: what the file says of each.
+        unit: of its lengths, ``"m"``, ``"cm"`` or ``"mm"``, where the file or its format states it; else None.
+        up: the axis of its world that points up, where the file or its format states it; else None.
+        keep_order: whether the cameras' order in the file means something.
+    """
+
+    cameras: Sequence[FileCamera]
+    unit: str | None = None
+    up: str | None = None
+    keep_order: bool = False
+
+
+def rig_of(path: Path, told: FileRig, unit: str | None = None, up: str | None = None) -> CameraRig:
     """The rig of a file's cameras, in metres and in natural order of their names (``cam_2`` before ``cam_10``).
 
-    Cameras without a pose are left out with a warning.
+    Cameras without a pose are left out with a warning; a unit or an up axis that nobody states is guessed with one.
 
     Args:
         path: of the file, for error texts.
-        cameras: what the file says.
+        told: what the file says.
         unit: of its lengths, as the caller says: ``"m"``, ``"cm"``, ``"mm"`` or None.
-        stated: the same, as the file or format says.
-        up: the axis of the world that points up.
-        keep_order: leave the cameras in the order given.
+        up: the axis that points up, as the caller says, or None.
 
     Raises:
         FileError: there are no cameras with a pose, names repeat, or the numbers are no camera.
     """
-    found = list(cameras)
+    found = list(told.cameras)
     names = [camera.name for camera in found]
     if not found:
         raise FileError(path, "holds no cameras; expected at least one", "Check that it is a calibration.")
     if len(set(names)) != len(names):
         raise FileError(path, f"camera names repeat: {', '.join(names)}", "Give each camera its own name.")
-    found = _posed(path, found if keep_order else sorted(found, key=lambda camera: natural_order(camera.name)))
+    found = _posed(path, found if told.keep_order else sorted(found, key=lambda camera: natural_order(camera.name)))
     farthest = max(float(camera.translation.norm()) for camera in found if camera.translation is not None)
-    scale = metres_per_unit(path, farthest, unit, stated)
-    return CameraRig.of({camera.name: _camera(path, camera, scale) for camera in found}, up)
+    scale = metres_per_unit(path, farthest, unit, told.unit)
+    rig = CameraRig.of({camera.name: _camera(path, camera, scale) for camera in found})
+    return replace(rig, up=up_axis(path, rig.cameras.rotation, up, told.up))
 
 
 def needs(path: Path, where: str, table: Mapping[str, Any], *keys: str) -> Any:

@@ -37,7 +37,7 @@ def metres_per_unit(path: Path, farthest: float, unit: str | None, stated: str |
     guess = "m" if farthest <= 50 else "cm" if farthest < 1000 else "mm"
     warnings.warn(
         f"{path}: the file does not state its length unit; took {guess!r}, since its farthest camera is "
-        f"{farthest:.4g} from the origin. Pass unit='m', 'cm' or 'mm' to be sure.",
+        f"{farthest:.4g} from the origin. State it to be sure (unit=..., --unit ...).",
         stacklevel=2,
     )
     return METRES[guess]

@@ -3,7 +3,7 @@
 One table a camera with ``name, size, matrix, distortions, rotation`` (rotation vector) and ``translation``, world to
 camera; ``fisheye = true`` for fisheye lenses; ``[metadata]``. The length unit is that of the calibration board,
 usually millimetres, and only newer files state it (``metadata.units``). The world is the first camera's or the
-board's: which axis points up is not stored, so that ``up`` is "+z" unless ``metadata.up`` says otherwise.
+board's: which axis points up is stored by lift3d alone (``metadata.up``).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import torch
 from lift3d.cameras import CameraRig, Lens
 from lift3d.errors import FileError
 from lift3d.formats._entry import FileFormat
-from lift3d.formats._rigs import FileCamera, numbers, rig_of
+from lift3d.formats._rigs import FileCamera, FileRig, numbers
 from lift3d.formats._toml_cameras import (
     camera_of_table,
     camera_tables,
@@ -39,14 +39,15 @@ def _recognises(path: Path) -> bool:
     return layout_of(glance(path)) == "anipose"
 
 
-def _read(path: Path, unit: str | None = None) -> CameraRig:
+def _read(path: Path) -> FileRig:
     tables = read_tables(path)
     metadata = tables.get("metadata", {})
     metadata = metadata if isinstance(metadata, dict) else {}
     if "stations" in metadata:
         raise FileError(path, "holds cameras that move ([metadata.stations])", "Only fixed cameras can be read.")
     cameras = [_camera(path, section, table) for section, table in camera_tables(tables).items()]
-    return rig_of(path, cameras, unit, unit_named(metadata.get("units")), str(metadata.get("up", "+z")))
+    up = metadata.get("up")
+    return FileRig(cameras, unit_named(metadata.get("units")), None if up is None else str(up))
 
 
 def _camera(path: Path, section: str, table: Mapping[str, Any]) -> FileCamera:

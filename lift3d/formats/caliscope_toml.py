@@ -1,9 +1,10 @@
-"""Calibrations of caliscope (``camera_array.toml``): tables ``[cameras.N]`` by integer id; metres, z up.
+"""Calibrations of caliscope (``camera_array.toml``): tables ``[cameras.N]`` by integer id; metres.
 
 The camera of id 3 is called ``cam_3``, as in the names of caliscope's videos, unless its table has a ``name`` (only
 lift3d writes one; caliscope ignores it). Rotations are rotation vectors, in old files 3 x 3 matrices. Cameras without
 a pose are left out with a warning. ``rotation_count`` only turns pictures for display and detection: matrix and
-keypoints belong to the picture as filmed.
+keypoints belong to the picture as filmed. The user sets the world's origin and axes, so that which one points up is not
+stated.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import torch
 
 from lift3d.cameras import CameraRig, Lens
 from lift3d.formats._entry import FileFormat
-from lift3d.formats._rigs import rig_of
+from lift3d.formats._rigs import FileRig
 from lift3d.formats._toml_cameras import (
     camera_of_table,
     glance,
@@ -43,12 +44,12 @@ def _cameras(tables: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     return {key: table for key, table in cameras.items() if key.isdecimal() and isinstance(table, dict)}
 
 
-def _read(path: Path, unit: str | None = None) -> CameraRig:
+def _read(path: Path) -> FileRig:
     cameras = _cameras(read_tables(path)).items()
     found = [
         camera_of_table(path, f"cameras.{key}", table, str(table.get("name", f"cam_{key}"))) for key, table in cameras
     ]
-    return rig_of(path, found, unit, stated="m")
+    return FileRig(found, unit="m")
 
 
 def _write(rig: CameraRig, path: Path) -> None:
@@ -86,7 +87,7 @@ FORMAT = FileFormat(
     name="caliscope_toml",
     holds=CameraRig,
     suffixes=(".toml",),
-    about="caliscope camera_array.toml; metres, z up.",
+    about="caliscope camera_array.toml; metres, up axis not stored.",
     recognises=_recognises,
     read=_read,
     write=_write,

@@ -21,11 +21,11 @@ from lift3d.formats._opencv_matrices import keys_at_top, read_opencv_yaml
 from lift3d.formats._rigs import (
     UNKNOWN_SIZE,
     FileCamera,
+    FileRig,
     finite_numbers,
     first_of,
     needs,
     numbers,
-    rig_of,
     rotation_of,
     size_of,
 )
@@ -44,7 +44,7 @@ def _has_cameras(keys: set[str]) -> bool:
     return "names" in keys and any(key.startswith(("K_", "R_", "Rot_")) for key in keys)
 
 
-def _read(path: Path, unit: str | None = None) -> CameraRig:
+def _read(path: Path) -> FileRig:
     intri_path, extri_path = _both(path)
     intri, extri = read_opencv_yaml(intri_path), read_opencv_yaml(extri_path)
     names = needs(intri_path, "the file", intri, "names")
@@ -54,7 +54,7 @@ def _read(path: Path, unit: str | None = None) -> CameraRig:
         _camera(str(name), _Keys(intri_path, intri, str(name), index), _Keys(extri_path, extri, str(name), index))
         for index, name in enumerate(names, start=1)
     ]
-    return rig_of(path, cameras, unit, stated="m")
+    return FileRig(cameras, unit="m", up="+z")
 
 
 def _both(path: Path) -> tuple[Path, Path]:

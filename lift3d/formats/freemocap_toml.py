@@ -11,7 +11,7 @@ from pathlib import Path
 
 from lift3d.cameras import CameraRig
 from lift3d.formats._entry import FileFormat
-from lift3d.formats._rigs import rig_of
+from lift3d.formats._rigs import FileRig
 from lift3d.formats._toml_cameras import camera_of_table, camera_tables, glance, layout_of, read_tables
 
 __all__ = ["FORMAT"]
@@ -21,9 +21,9 @@ def _recognises(path: Path) -> bool:
     return layout_of(glance(path)) == "freemocap"
 
 
-def _read(path: Path, unit: str | None = None) -> CameraRig:
+def _read(path: Path) -> FileRig:
     cameras = camera_tables(read_tables(path))
-    return rig_of(path, [camera_of_table(path, key, table) for key, table in cameras.items()], unit, stated="mm")
+    return FileRig([camera_of_table(path, key, table) for key, table in cameras.items()], unit="mm")
 
 
 FORMAT = FileFormat(

@@ -19,7 +19,7 @@ from lift3d.cameras import CameraRig, Lens
 from lift3d.errors import FileError
 from lift3d.formats._entry import FileFormat
 from lift3d.formats._human36m import chosen_subject, picture_size
-from lift3d.formats._rigs import FileCamera, needs, numbers, rig_of
+from lift3d.formats._rigs import FileCamera, FileRig, needs, numbers
 
 __all__ = ["FORMAT"]
 
@@ -39,14 +39,14 @@ def _recognises(path: Path) -> bool:
     return isinstance(intrinsics, dict) and "calibration_matrix" in next(iter(intrinsics.values()), ())
 
 
-def _read(path: Path, unit: str | None = None, subject: str | None = None) -> CameraRig:
+def _read(path: Path, subject: str | None = None) -> FileRig:
     values = _loaded(path)
     intrinsics = _table(path, "intrinsics", needs(path, "the file", values, "intrinsics"))
     extrinsics = _table(path, "extrinsics", needs(path, "the file", values, "extrinsics"))
     chosen = chosen_subject(path, subject, list(extrinsics))
     poses = _table(path, f"extrinsics of {chosen}", extrinsics[chosen])
     cameras = [_camera(path, name, intrinsics, _table(path, f"camera {name!r}", pose)) for name, pose in poses.items()]
-    return rig_of(path, cameras, unit, stated="mm")
+    return FileRig(cameras, unit="mm", up="+z")
 
 
 def _loaded(path: Path) -> dict[str, Any]:

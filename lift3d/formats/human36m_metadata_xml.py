@@ -17,7 +17,7 @@ from lift3d.cameras import CameraRig, Lens
 from lift3d.errors import FileError
 from lift3d.formats._entry import FileFormat
 from lift3d.formats._human36m import CAMERAS, chosen_subject, picture_size
-from lift3d.formats._rigs import FileCamera, numbers, rig_of
+from lift3d.formats._rigs import FileCamera, FileRig, numbers
 from lift3d.formats._xml import read_xml
 from lift3d.geometry.rotations import rotvec_to_matrix
 
@@ -35,14 +35,14 @@ def _recognises(path: Path) -> bool:
         return False
 
 
-def _read(path: Path, unit: str | None = None, subject: str | None = None) -> CameraRig:
+def _read(path: Path, subject: str | None = None) -> FileRig:
     values = _camera_numbers(path)
     poses = values[: -len(CAMERAS) * _LENS].reshape(len(CAMERAS), _SUBJECTS, _POSE)
     lenses = values[-len(CAMERAS) * _LENS :].reshape(len(CAMERAS), _LENS)
     subjects = [f"S{number}" for number in range(1, _SUBJECTS + 1)]
     index = subjects.index(chosen_subject(path, subject, subjects))
     cameras = [_camera(name, poses[i, index], lenses[i]) for i, name in enumerate(CAMERAS)]
-    return rig_of(path, cameras, unit, stated="mm")
+    return FileRig(cameras, unit="mm", up="+z")
 
 
 def _camera_numbers(path: Path) -> Tensor:

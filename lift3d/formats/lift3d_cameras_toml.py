@@ -31,10 +31,10 @@ from lift3d.errors import FileError
 from lift3d.formats._entry import FileFormat
 from lift3d.formats._rigs import (
     FileCamera,
+    FileRig,
     finite_numbers,
     needs,
     numbers,
-    rig_of,
     rotation_of,
     size_of,
     used_coefficients,
@@ -52,7 +52,7 @@ def _recognises(path: Path) -> bool:
     return glance(path).get("format") == _MARK
 
 
-def _read(path: Path, unit: str | None = None) -> CameraRig:
+def _read(path: Path) -> FileRig:
     tables = read_tables(path)
     if tables.get("format") != _MARK or tables.get("version") != _VERSION:
         raise FileError(path, f'does not say format = "{_MARK}" and version = {_VERSION}', "Is it another format?")
@@ -63,7 +63,7 @@ def _read(path: Path, unit: str | None = None) -> CameraRig:
     if not isinstance(cameras, dict):
         raise FileError(path, "cameras is no table; expected [cameras.NAME]")
     found = [_camera(path, name, table) for name, table in cameras.items()]
-    return rig_of(path, found, unit, stated, str(needs(path, "the file", tables, "up")), keep_order=True)
+    return FileRig(found, stated, str(needs(path, "the file", tables, "up")), keep_order=True)
 
 
 def _camera(path: Path, name: str, table: Any) -> FileCamera:

@@ -2,8 +2,8 @@
 
 Three kinds: a file of one camera, a folder with such a file for each camera, and a stereo file. Names are spelt in
 many ways, see ``_SPELLINGS``. ``R`` is a matrix or a rotation vector; R and T map the world, in a stereo file the
-first camera, to the camera (in a stereo file the second). The length unit and the up axis are not stored (``up`` is
-set to "+z"). ROS files have no pose: a single one is the world itself. ``distortion_model`` ("plumb_bob",
+first camera, to the camera (in a stereo file the second). The length unit and the up axis are not stored. ROS files
+have no pose: a single one is the world itself, whose -y points up. ``distortion_model`` ("plumb_bob",
 "rational_polynomial", "equidistant") or ``fisheye: 1`` tells the lens; without either it is Brown-Conrady.
 """
 
@@ -24,11 +24,11 @@ from lift3d.formats._opencv_matrices import keys_at_top, read_opencv_yaml
 from lift3d.formats._rigs import (
     UNKNOWN_SIZE,
     FileCamera,
+    FileRig,
     finite_numbers,
     first_of,
     needs,
     numbers,
-    rig_of,
     rotation_of,
     size_of,
 )
@@ -85,7 +85,7 @@ def _files_of_cameras(folder: Path) -> list[Path]:
         return []
 
 
-def _read(path: Path, unit: str | None = None) -> CameraRig:
+def _read(path: Path) -> FileRig:
     if path.is_dir():
         files = _files_of_cameras(path)
         if not files:
@@ -93,12 +93,12 @@ def _read(path: Path, unit: str | None = None) -> CameraRig:
     else:
         values = read_opencv_yaml(path)
         if _is_stereo(set(values)):
-            return rig_of(path, _stereo_pair(path, values), unit)
+            return FileRig(_stereo_pair(path, values))
         files = [path]
     cameras = [_camera(file, read_opencv_yaml(file)) for file in files]
     if len(cameras) == 1 and cameras[0].rotation is None and cameras[0].translation is None:
-        cameras = [replace(cameras[0], **_no_pose())]  # the camera is the world
-    return rig_of(path, cameras, unit)
+        return FileRig([replace(cameras[0], **_no_pose())], up="-y")  # the camera is the world
+    return FileRig(cameras)
 
 
 def _camera(path: Path, values: Mapping[str, Any]) -> FileCamera:

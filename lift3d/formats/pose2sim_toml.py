@@ -6,7 +6,6 @@ distortion numbers, k1 k2 p1 p2; it passes as many as it reads on to OpenCV.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ import torch
 
 from lift3d.cameras import CameraRig, Lens
 from lift3d.formats._entry import FileFormat
-from lift3d.formats._rigs import rig_of
+from lift3d.formats._rigs import FileRig
 from lift3d.formats._toml_cameras import (
     camera_of_table,
     camera_tables,
@@ -26,27 +25,18 @@ from lift3d.formats._toml_cameras import (
     refuse_lens,
     write_tables,
 )
+from lift3d.formats._up_axis import turned_up
 
 __all__ = ["FORMAT"]
-
-# rotations that bring an axis up to +z: z_up = matrix @ before
-_TO_Z_UP = {
-    "+z": [[1, 0, 0], [0, 1, 0], [0, 0, 1]],
-    "-z": [[1, 0, 0], [0, -1, 0], [0, 0, -1]],
-    "+y": [[0, 0, 1], [1, 0, 0], [0, 1, 0]],
-    "-y": [[0, 0, -1], [1, 0, 0], [0, -1, 0]],
-    "+x": [[0, 1, 0], [0, 0, 1], [1, 0, 0]],
-    "-x": [[0, -1, 0], [0, 0, 1], [-1, 0, 0]],
-}
 
 
 def _recognises(path: Path) -> bool:
     return layout_of(glance(path)) == "pose2sim"
 
 
-def _read(path: Path, unit: str | None = None) -> CameraRig:
+def _read(path: Path) -> FileRig:
     cameras = camera_tables(read_tables(path))
-    return rig_of(path, [camera_of_table(path, key, table) for key, table in cameras.items()], unit, stated="m")
+    return FileRig([camera_of_table(path, key, table) for key, table in cameras.items()], unit="m", up="+z")
 
 
 def _write(rig: CameraRig, path: Path) -> None:
@@ -59,19 +49,18 @@ def _write(rig: CameraRig, path: Path) -> None:
         InputError: an image size is not known, or a lens is not Brown-Conrady.
     """
     refuse_lens(rig, "pose2sim_toml", Lens.BROWN_CONRADY)
-    tables: dict[str, Any] = {name: _table(rig, name) for name in rig.names}
+    turned = turned_up(rig, "+z")
+    tables: dict[str, Any] = {name: _table(turned, name) for name in rig.names}
     tables["metadata"] = {"adjusted": False, "error": 0.0, "units": "m"}
     write_tables(tables, path)
 
 
 def _table(rig: CameraRig, name: str) -> dict[str, Any]:
     camera = rig[name].to(torch.float64)
-    turn = torch.tensor(_TO_Z_UP[rig.up], dtype=torch.float64)
-    turned = replace(camera, rotation=camera.rotation @ turn.T)
     return {
         "name": name,
         "size": [float(side) for side in known_size(name, camera, "pose2sim_toml")],
-        **numbers_of(turned, at_least=4),
+        **numbers_of(camera, at_least=4),
         "fisheye": False,
     }
 

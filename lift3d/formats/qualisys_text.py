@@ -27,7 +27,7 @@ from torch import Tensor
 from lift3d.cameras import CameraRig
 from lift3d.errors import FileError
 from lift3d.formats._entry import FileFormat
-from lift3d.formats._rigs import FileCamera, numbers, rig_of, size_of
+from lift3d.formats._rigs import FileCamera, FileRig, numbers, size_of
 from lift3d.formats._xml import read_xml
 
 __all__ = ["FORMAT"]
@@ -45,7 +45,7 @@ def _recognises(path: Path) -> bool:
     return b"<calibration" in head and b"<camera" in head
 
 
-def _read(path: Path, unit: str | None = None) -> CameraRig:
+def _read(path: Path) -> FileRig:
     root = read_xml(path)
     found = [one for one in root.iter("camera") if any(word in one.get("model", "").lower() for word in _PICTURES)]
     if not found:
@@ -53,7 +53,7 @@ def _read(path: Path, unit: str | None = None) -> CameraRig:
             path, "holds no video camera; expected a camera whose model contains video, hybrid or none",
             "Calibrate the video cameras too.",
         )  # fmt: skip
-    return rig_of(path, [_camera(path, element) for element in found], unit, stated="mm")
+    return FileRig([_camera(path, element) for element in found], unit="mm", up="+z")
 
 
 def _camera(path: Path, element: Element) -> FileCamera:

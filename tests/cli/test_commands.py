@@ -106,6 +106,29 @@ def test_convert_and_info(files: Path, tmp_path: Path, capsys: pytest.CaptureFix
         assert len(_does(capsys, "info", topic).splitlines()) > 1
 
 
+def test_what_a_calibration_leaves_open_is_stated_or_warned_of(files: Path, tmp_path: Path, capsys) -> None:
+    _does(capsys, "convert", files / "rig.toml", tmp_path / "c.toml", "--to", "caliscope_toml")
+    with pytest.warns(UserWarning, match=r"took '\+z'.*--up"):
+        _does(capsys, "convert", tmp_path / "c.toml", tmp_path / "again.toml")
+    _does(capsys, "convert", tmp_path / "c.toml", tmp_path / "again.toml", "--up", "-y", "--unit", "cm")
+    assert read_cameras(tmp_path / "again.toml").up == "-y"
+    out = _does(
+        capsys,
+        "triangulate",
+        files / "keypoints.npz",
+        "-c",
+        tmp_path / "c.toml",
+        "--up",
+        "+x",
+        "-o",
+        tmp_path / "p.npz",
+    )
+    assert "+x up" in out
+    assert "'--up': 'up' is not one of" in _fails(
+        capsys, "convert", tmp_path / "c.toml", tmp_path / "again.toml", "--up", "up"
+    )
+
+
 def test_wrong_use_is_one_line_and_exit_code_2(files: Path, tmp_path: Path, capsys) -> None:
     keypoints, rig = files / "keypoints.npz", files / "rig.toml"
     assert "No such command 'liftt'" in _fails(capsys, "liftt")
