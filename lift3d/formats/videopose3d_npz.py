@@ -1,7 +1,7 @@
 """VideoPose3D's 2D archives: ``data_2d_h36m_*.npz`` and ``data_2d_custom_*.npz``.
 
 They hold ``positions_2d`` = {subject: {action: one (frames, joints, 2) array a camera}} and ``metadata``, both object
-arrays; those are read by an allow-list that runs nothing of the file (see ``_safe_npz``). A custom archive is
+arrays; those are read by an allow-list that runs nothing of the file (see ``_safe_pickle``). A custom archive is
 {video: {"custom": [array]}}, and its metadata gives each video's size.
 
 Distorted pixels; a missing joint is NaN; there are no scores (1 where seen; a third column is not read) and no frame

@@ -1,0 +1,193 @@
+"""Reading pickles of plain values and NumPy arrays without running anything that is in them.
+
+Unpickling calls whatever the file names. Here a pickle may name what NumPy needs for arrays: how one is rebuilt, its
+class, its element type, a single number, and bytes as older pickles write them. None of these is called: each stands
+for an inert part below, and once the pickle has been read, plain values are built from the parts, of plain element
+types only. A file that names anything else is refused; there is no other way to read it. Arrays pickled under
+protocol 5 are refused.
+"""
+
+from __future__ import annotations
+
+import math
+import pickle
+from collections.abc import Mapping
+from pathlib import Path
+from typing import IO, Any, Literal
+
+import numpy as np
+
+from lift3d.errors import FileError
+
+__all__ = ["PLAIN_KINDS", "read_pickle"]
+
+PLAIN_KINDS = "biufUS"  # element types of no references: booleans, numbers, text
+
+
+def read_pickle(path: Path, file: IO[bytes], what: str) -> Any:
+    """The value in a pickle: nested dicts, lists, tuples, plain values and arrays.
+
+    Args:
+        path: of the file, for error texts.
+        file: where the pickle begins.
+        what: what of the file it is, for error texts, such as ``"array 'positions_2d'"``.
+
+    Raises:
+        FileError: the pickle is damaged, or names anything but plain NumPy arrays.
+    """
+    try:
+        return _Builder().plain(_Unpickler(path, file).load())
+    except FileError:
+        raise
+    except (Exception, MemoryError) as error:  # a damaged pickle raises nearly anything
+        text = f"{what} is damaged or holds what is not allowed ({' '.join(str(error).split())})"
+        raise FileError(path, text, "Write the file again from its source.") from error
+
+
+class _Part:
+    """What a pickle may name: inert, and nothing of it can be set from the pickle."""
+
+    def __setstate__(self, state: Any) -> None:
+        raise ValueError(f"a state for {type(self).__name__}: {type(state).__name__}")
+
+
+class _Name(_Part):
+    """What a pickle may name but not call: the array class."""
+
+
+class _Dtype(_Part):
+    """Element type as the pickle describes it."""
+
+    def __init__(self, code: Any, *_: Any) -> None:
+        self.code = code
+        self.order = "="
+
+    def __setstate__(self, state: Any) -> None:
+        if not isinstance(state, tuple) or len(state) < 5 or any(part is not None for part in state[2:5]):
+            raise ValueError("an element type with fields")
+        self.order = state[1]
+
+    def dtype(self) -> np.dtype:
+        """The real type: plain numbers, text or objects."""
+        if not isinstance(self.code, str):
+            raise TypeError("an element type without a name")
+        kind, digits = self.code[:1], self.code[1:]
+        if kind == "O":
+            return np.dtype(object)
+        if kind not in PLAIN_KINDS or not kind or not digits.isdecimal():
+            raise ValueError(f"the element type {self.code!r}")
+        plain = np.dtype(self.code)
+        return plain.newbyteorder(self.order) if self.order in ("<", ">") else plain
+
+
+class _Array(_Part):
+    """Array as the pickle describes it."""
+
+    def __init__(self, *_: Any) -> None:
+        self.state: Any = None
+
+    def __setstate__(self, state: Any) -> None:
+        self.state = state
+
+
+class _Scalar(_Part):
+    """A single number as the pickle describes it."""
+
+    def __init__(self, dtype: Any, content: Any) -> None:
+        self.dtype = dtype
+        self.content = content
+
+
+class _Bytes(_Part):
+    """Bytes as pickles of protocol 2 describe them, which the published files of VideoPose3D are."""
+
+    def __init__(self, text: Any = "", encoding: Any = "latin1") -> None:
+        if not isinstance(text, str) or encoding != "latin1":
+            raise ValueError("bytes in an encoding other than latin1")
+        self.text = text
+
+
+_ALLOWED: Mapping[tuple[str, str], Any] = {
+    ("numpy", "ndarray"): _Name(),
+    ("numpy", "dtype"): _Dtype,
+    ("numpy.core.multiarray", "_reconstruct"): _Array,
+    ("numpy._core.multiarray", "_reconstruct"): _Array,
+    ("numpy.core.multiarray", "scalar"): _Scalar,
+    ("numpy._core.multiarray", "scalar"): _Scalar,
+    ("_codecs", "encode"): _Bytes,
+    ("__builtin__", "bytes"): _Bytes,  # of no length
+}
+
+
+class _Unpickler(pickle.Unpickler):
+    """Reads a pickle into the inert parts above."""
+
+    def __init__(self, path: Path, file: IO[bytes]) -> None:
+        super().__init__(file, encoding="latin1")
+        self._path = path
+
+    def find_class(self, module_name: str, global_name: str, /) -> Any:
+        """The part that a name stands for."""
+        part = _ALLOWED.get((module_name, global_name))
+        if part is None:
+            raise FileError(
+                self._path,
+                f"refused: it asks to run {module_name}.{global_name} when read; only plain NumPy arrays are read",
+                "Do not use a file from a source that you do not trust.",
+            )
+        return part
+
+
+class _Builder:
+    """Builds plain values from the parts; each part once, so that a small file cannot unfold into a large one."""
+
+    def __init__(self) -> None:
+        self._built: dict[int, Any] = {}
+        self._open: set[int] = set()
+
+    def plain(self, part: Any) -> Any:
+        """The plain value of a part and of everything in it."""
+        if part is None or isinstance(part, str | bytes | bool | int | float):
+            return part
+        if id(part) in self._built:
+            return self._built[id(part)]
+        if id(part) in self._open:
+            raise ValueError("a value that holds itself")
+        self._open.add(id(part))
+        value = self._value(part)
+        self._open.remove(id(part))
+        self._built[id(part)] = value
+        return value
+
+    def _value(self, part: Any) -> Any:
+        if isinstance(part, dict):
+            return {self.plain(key): self.plain(value) for key, value in part.items()}
+        if isinstance(part, list | tuple):
+            return type(part)(self.plain(one) for one in part)
+        if isinstance(part, _Array):
+            return self._array(part)
+        if isinstance(part, _Scalar) and isinstance(part.dtype, _Dtype):
+            return self._filled((), part.dtype.dtype(), part.content, "C").item()
+        if isinstance(part, _Bytes):
+            return part.text.encode("latin1")
+        raise ValueError(f"a value of type {type(part).__name__}")
+
+    def _array(self, part: _Array) -> np.ndarray:
+        _, shape, dtype, fortran, content = part.state
+        kind = dtype.dtype()
+        order = "F" if fortran else "C"
+        if not kind.hasobject:
+            return self._filled(shape, kind, content, order)
+        if not isinstance(content, list) or math.prod(shape) != len(content):
+            raise ValueError("an object array whose shape is not that of its content")
+        array = np.empty(len(content), dtype=object)
+        for place, one in enumerate(content):
+            array[place] = self.plain(one)
+        return array.reshape(shape, order=order)
+
+    def _filled(self, shape: tuple[int, ...], dtype: np.dtype, content: Any, order: Literal["C", "F"]) -> np.ndarray:
+        content = self.plain(content)
+        if dtype.hasobject or not isinstance(content, bytes) or len(content) != math.prod(shape) * dtype.itemsize:
+            raise ValueError("an array whose shape is not that of its content")
+        array = np.ndarray(shape, dtype=dtype, buffer=bytearray(content), order=order)
+        return array.astype(dtype.newbyteorder("="), copy=False)
