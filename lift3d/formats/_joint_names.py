@@ -7,13 +7,14 @@ Names are compared without capitals, spaces and underscores, and with ``left`` a
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
 from lift3d.errors import FileError
 from lift3d.skeletons import Skeleton, get_skeleton, skeleton_names
 
-__all__ = ["joint_places", "marker_names", "skeleton_in_order", "skeleton_with"]
+__all__ = ["joint_places", "marker_names", "skeleton_in_order", "skeleton_of_names", "skeleton_with"]
 
 _OTHER_NAMES: dict[str, tuple[str, ...]] = {
     "pelvis": ("hip", "chip", "midhip", "hips", "root", "bodycenter"),
@@ -43,6 +44,57 @@ def skeleton_with(path: Path, names: Sequence[str], skeleton: Skeleton | None = 
             path, f"no known skeleton has its {len(names)} joints ({some}, ...)", "Pass skeleton='own.toml'."
         )
     return fitting[0]
+
+
+def skeleton_of_names(
+    path: Path, names: Sequence[str], skeleton: Skeleton | None = None, bones: Sequence[tuple[int, int]] = ()
+) -> Skeleton:
+    """As ``skeleton_with``; joints that no known skeleton has, such as those of an animal, make one of their own.
+
+    Args:
+        path: of the file, for errors.
+        names: of the joints, in the order of the file.
+        skeleton: the one given, which must have them all.
+        bones: pairs of places in ``names`` that the file says are connected.
+
+    A skeleton is a tree, so what no bone connects hangs on the first joint; a warning says so.
+
+    Raises:
+        FileError: the skeleton given has not all the joints.
+    """
+    known = skeleton is not None or any(_places(names, one) is not None for one in _known())
+    if known or len(set(names)) < len(names) or not names:
+        return skeleton_with(path, names, skeleton)
+    parents, loose = _tree(len(names), bones)
+    if loose:
+        some = ", ".join(names[:3])
+        warnings.warn(
+            f"{len(names)} joints ({some}, ...) are of no known skeleton, and the file does not connect them: they "
+            f"hang on {names[0]!r}, so lines and bone lengths from it mean nothing. Pass skeleton='own.toml' to say "
+            "how they connect.",
+            stacklevel=2,
+        )
+    tree = {frozenset((child, parent)) for child, parent in enumerate(parents)}
+    links = tuple(dict.fromkeys(tuple(sorted(pair)) for pair in bones if pair[0] != pair[1]))
+    return Skeleton(f"own{len(names)}", tuple(names), parents, tuple(p for p in links if frozenset(p) not in tree))
+
+
+def _tree(count: int, bones: Sequence[tuple[int, int]]) -> tuple[tuple[int, ...], int]:
+    """The parents of a tree over the bones, its root joint 0, and how many joints no bone connects with the rest."""
+    parents = [-1] * count
+    reached: list[int] = []
+    loose = -1
+    for start in range(count):
+        if start in reached:
+            continue
+        parents[start], loose = (0 if start else -1), loose + 1
+        reached.append(start)
+        for joint in reached:
+            ends = {second if first == joint else first for first, second in bones if joint in (first, second)}
+            for end in sorted(ends - set(reached)):
+                parents[end] = joint
+                reached.append(end)
+    return tuple(parents), loose
 
 
 def skeleton_in_order(names: Sequence[str]) -> Skeleton | None:

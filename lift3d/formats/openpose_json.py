@@ -10,9 +10,7 @@ are not. A joint of (0, 0, 0) is missing. People are in the file's order, unless
 
 from __future__ import annotations
 
-import itertools
-import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,36 +18,20 @@ import numpy as np
 
 from lift3d._progress import progress
 from lift3d.errors import FileError
-from lift3d.formats._detections import Detection, keypoints_of, last_number, triplets
+from lift3d.formats._detections import Detection, keypoints_of, triplets
 from lift3d.formats._entry import FileFormat
-from lift3d.formats._json import beginning, read_json
+from lift3d.formats._frame_files import files_by_frame, frames_begin_with
+from lift3d.formats._json import read_json
 from lift3d.keypoints import Keypoints2D
 from lift3d.skeletons import Skeleton
 
-_LOOKED_AT = 5  # files of a folder that are opened to recognise it
-
 
 def _recognises(path: Path) -> bool:
-    try:
-        looked_at = itertools.islice(_frame_names(path), _LOOKED_AT)
-        return any('"people"' in beginning(path / name, 2048) for name in looked_at)
-    except OSError:
-        return False
-
-
-def _frame_names(folder: Path) -> Iterator[str]:
-    """Names of the JSON files with a number, in the order in which the system lists them."""
-    if not folder.is_dir():
-        return
-    with os.scandir(folder) as entries:
-        for entry in entries:
-            name = entry.name
-            if name.lower().endswith(".json") and not name.startswith(".") and last_number(name) is not None:
-                yield name
+    return frames_begin_with(path, '"people"')
 
 
 def _read(path: Path, skeleton: Skeleton | None = None, fps: float | None = None) -> Keypoints2D:
-    files = _files_by_frame(path)
+    files = files_by_frame(path)
     frames = progress(files.items(), f"reading {path.name}", "frame", len(files))
     detections = [one for frame, file in frames for one in _people(file, frame)]
     _check_pixels(path, detections)
@@ -61,24 +43,6 @@ def _read(path: Path, skeleton: Skeleton | None = None, fps: float | None = None
         camera_name=path.resolve().name.removesuffix("_json"),
         fps=fps,
     )
-
-
-def _files_by_frame(folder: Path) -> dict[int, Path]:
-    if not folder.is_dir():
-        raise FileError(folder, "is no folder", "Pass the folder that holds one JSON file a frame.")
-    files: dict[int, Path] = {}
-    for name in sorted(_frame_names(folder)):
-        frame = last_number(name)
-        assert frame is not None
-        if frame in files:
-            raise FileError(
-                folder, f"holds two files of frame {frame}: {files[frame].name} and {name}",
-                "Keep the files of one camera in one folder.",
-            )  # fmt: skip
-        files[frame] = folder / name
-    if not files:
-        raise FileError(folder, "holds no JSON file with a frame number in its name", "Check the folder.")
-    return dict(sorted(files.items()))
 
 
 def _people(file: Path, frame: int) -> list[Detection]:

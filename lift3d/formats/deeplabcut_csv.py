@@ -1,0 +1,84 @@
+"""DeepLabCut's CSV: three lines of header (scorer, bodyparts, coords), four with several animals (and individuals).
+
+The first column is the frame, counted from 0 and never shifted; files labelled by hand have a picture's path there, in
+one or three columns, and the last number in it is the frame. Distorted pixels. A joint without a number or with
+likelihood 0 is missing; a low likelihood stays for the caller to judge. The camera is what stands before the scorer
+(``DLC_resnet50_...``) in the file's name. Body parts of no known skeleton make one of their own, without bones.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from lift3d._progress import progress
+from lift3d.errors import FileError
+from lift3d.formats._deeplabcut import COORDINATES, frame_of, keypoints_of_table
+from lift3d.formats._entry import FileFormat
+from lift3d.formats._json import beginning
+from lift3d.keypoints import Keypoints2D
+from lift3d.skeletons import Skeleton
+
+_LEVELS = (["scorer", "bodyparts", "coords"], ["scorer", "individuals", "bodyparts", "coords"])
+
+
+def _recognises(path: Path) -> bool:
+    text = beginning(path, 64)
+    return text.startswith("scorer,")
+
+
+def _read(path: Path, skeleton: Skeleton | None = None, fps: float | None = None) -> Keypoints2D:
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            rows = csv.reader(file, strict=True)
+            columns, left = _columns(path, rows)
+            indices, values = [], []
+            for row in progress(rows, f"reading {path.name}", "frame"):
+                if row:
+                    indices.append(frame_of(path, row[left - 1]))
+                    values.append(_numbers(path, row[left:], len(columns), rows.line_num))
+    except OSError as error:
+        raise FileError(path, f"cannot be read ({error.strerror})", "Check the path.") from error
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise FileError(path, f"is no CSV: {error}", "Write the file again.") from error
+    table = np.array(values).reshape(len(values), len(columns))
+    return keypoints_of_table(path, columns, indices, table, skeleton=skeleton, fps=fps)
+
+
+def _columns(path: Path, rows: Iterator[list[str]]) -> tuple[list[tuple[str, ...]], int]:
+    """What each column is, and how many stand before them."""
+    header: list[list[str]] = []
+    for row in rows:
+        header.append([cell.strip() for cell in row])
+        if header[-1][:1] == ["coords"] or len(header) == 4:
+            break
+    if [row[0] if row else "" for row in header] not in _LEVELS or len({len(row) for row in header}) > 1:
+        raise FileError(
+            path, "does not begin with the lines scorer, bodyparts and coords", "Expected a CSV that DeepLabCut wrote."
+        )
+    left = next((place for place, name in enumerate(header[-1]) if name in COORDINATES), len(header[-1]))
+    if left == len(header[-1]):
+        raise FileError(path, "has no column x, y or likelihood", "Expected a CSV that DeepLabCut wrote.")
+    return list(zip(*(row[left:] for row in header), strict=True)), left
+
+
+def _numbers(path: Path, cells: list[str], count: int, line: int) -> list[float]:
+    if len(cells) != count:
+        raise FileError(path, f"line {line} has {len(cells)} numbers; expected {count}", "Write or copy it again.")
+    try:
+        return [float(cell) if cell.strip() else np.nan for cell in cells]
+    except ValueError as error:
+        raise FileError(path, f"line {line}: {error}; expected numbers", "Write the file again.") from None
+
+
+FORMAT = FileFormat(
+    name="deeplabcut_csv",
+    holds=Keypoints2D,
+    suffixes=(".csv",),
+    about="DeepLabCut's CSV of one camera, one or several animals, distorted pixels.",
+    recognises=_recognises,
+    read=_read,
+)
