@@ -28,6 +28,7 @@ __all__ = [
     "align_scale",
     "align_similarity",
     "apply_similarity",
+    "best_rotation",
     "best_scale",
     "best_similarity",
 ]
@@ -44,6 +45,29 @@ class Similarity(NamedTuple):
 def align_root(points: Float[Tensor, "*batch joints 3"], root: int) -> Float[Tensor, "*batch joints 3"]:
     """The points relative to joint ``root``; all NaN where that joint is missing."""
     return points - points.narrow(-2, root % points.shape[-2], 1)
+
+
+def best_rotation(
+    source: Float[Tensor, "*batch joints 3"],
+    target: Float[Tensor, "*batch joints 3"],
+    prior: Float[Tensor, "*#batch 3 3"],
+    trust: Float[Tensor, "*#batch"] | None = None,
+) -> Float[Tensor, "*batch 3 3"]:
+    """The proper rotation R about the origin that minimises the sum of ``|R x - y|^2``, plus ``trust * |R - prior|^2``.
+
+    Kabsch's rotation (1976) of points that are not moved; the prior joins the points as three of them.
+
+    Args:
+        source: points x.
+        target: points y, of the same joints.
+        prior: a rotation; it always holds where the points leave the turn open.
+        trust: its weight, in the squared unit of the points; by default it only decides what the points do not.
+    """
+    share, source, target = _shared(source, target, None)
+    size = (source.norm(dim=-1) * target.norm(dim=-1)).sum(-1)
+    least = size * torch.finfo(share.dtype).eps ** 0.5 + torch.finfo(share.dtype).tiny
+    weight = least if trust is None else torch.maximum(trust.to(share.dtype), least)
+    return _nearest_rotation((share * target).mT @ source + weight[..., None, None] * prior.to(share.dtype))
 
 
 def best_scale(

@@ -6,7 +6,14 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-__all__ = ["cross_matrix", "matrix_to_rotvec", "quaternion_to_matrix", "rotation_towards", "rotvec_to_matrix"]
+__all__ = [
+    "cross_matrix",
+    "least_rotation",
+    "matrix_to_rotvec",
+    "quaternion_to_matrix",
+    "rotation_towards",
+    "rotvec_to_matrix",
+]
 
 
 def cross_matrix(vectors: Float[Tensor, "*batch 3"]) -> Float[Tensor, "*batch 3 3"]:
@@ -37,6 +44,23 @@ def matrix_to_rotvec(matrix: Float[Tensor, "*batch 3 3"]) -> Float[Tensor, "*bat
     angle = 2 * torch.atan2(sine, quaternion[..., :1])
     scale = torch.where(sine < 1e-12, 2 * torch.ones_like(sine), angle / sine.clamp_min(1e-12))
     return imaginary * scale
+
+
+def least_rotation(source: Float[Tensor, "*batch 3"], target: Float[Tensor, "*batch 3"]) -> Float[Tensor, "*batch 3 3"]:
+    """The rotation of the smallest angle that carries one direction onto another: about their common normal.
+
+    Lengths do not matter. Opposite directions turn by pi about some normal; if a vector is zero, nothing is turned.
+    """
+    unit_source, unit_target = (torch.nn.functional.normalize(one, dim=-1) for one in (source, target))
+    halfway = unit_source + unit_target
+    w = (halfway * halfway).sum(-1, keepdim=True) / 2  # 1 + cos, exact near -1
+    quaternion = torch.cat([w, torch.linalg.cross(unit_source, unit_target)], dim=-1)
+    least = torch.nn.functional.one_hot(unit_source.abs().argmin(-1), 3).to(source.dtype)
+    normal = torch.linalg.cross(unit_source, least)
+    opposite = torch.cat([torch.zeros_like(w), normal], dim=-1)
+    quaternion = torch.where(w < torch.finfo(w.dtype).eps, opposite, quaternion)
+    still = ((unit_source == 0).all(-1) | (unit_target == 0).all(-1))[..., None]
+    return quaternion_to_matrix(torch.where(still, torch.eye(4, dtype=w.dtype, device=w.device)[0], quaternion))
 
 
 def quaternion_to_matrix(quaternion: Float[Tensor, "*batch 4"]) -> Float[Tensor, "*batch 3 3"]:
