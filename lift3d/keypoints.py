@@ -183,9 +183,13 @@ class Keypoints2D:
         """
         if not parts:
             raise InputError("Keypoints2D.stacked: no keypoints were given; expected those of at least one camera.")
-        skeletons = {part.skeleton.name for part in parts}
-        if len(skeletons) > 1:
-            raise InputError(f"Keypoints2D.stacked: cameras have different skeletons: {', '.join(sorted(skeletons))}.")
+        other = next((part for part in parts if part.skeleton != parts[0].skeleton), None)
+        if other is not None:
+            said = " and ".join(
+                f"{part.camera_names[0]} has {part.skeleton.name!r} ({', '.join(part.skeleton.joints[:4])}, ...)"
+                for part in (parts[0], other)
+            )
+            raise InputError(f"Keypoints2D.stacked: cameras have different skeletons: {said}. Pass skeleton=... .")
         longest = max(parts, key=lambda part: len(part.times))
         frames, people = len(longest.times), max(part.pixels.shape[2] for part in parts)
         return cls(

@@ -18,9 +18,9 @@ from lift3d.formats._joint_names import joint_places, skeleton_of_names
 from lift3d.keypoints import Keypoints2D
 from lift3d.skeletons import Skeleton
 
-__all__ = ["COORDINATES", "frame_of", "keypoints_of_table"]
+__all__ = ["frame_of", "keypoints_of_table"]
 
-COORDINATES = ("x", "y", "likelihood")
+_COORDINATES = ("x", "y", "likelihood")
 
 
 def keypoints_of_table(
@@ -69,7 +69,7 @@ def keypoints_of_table(
 
 def _places(path: Path, columns: Sequence[tuple[str, ...]]) -> tuple[list[str], list[str], list[tuple[int, int, int]]]:
     """Individuals, body parts, and which of them and which coordinate each column is."""
-    if {len(one) for one in columns} not in ({3}, {4}) or any(one[-1] not in COORDINATES for one in columns):
+    if {len(one) for one in columns} not in ({3}, {4}) or any(one[-1] not in _COORDINATES for one in columns):
         raise FileError(
             path, "its columns are not (scorer, bodypart, x | y | likelihood), with or without individuals",
             "Expected a table that DeepLabCut wrote.",
@@ -79,7 +79,7 @@ def _places(path: Path, columns: Sequence[tuple[str, ...]]) -> tuple[list[str], 
     place_of_person = {person: place for place, person in enumerate(people)}
     place_of_joint = {joint: place for place, joint in enumerate(joints)}
     places = [
-        (place_of_person[one[1] if len(one) == 4 else ""], place_of_joint[one[-2]], COORDINATES.index(one[-1]))
+        (place_of_person[one[1] if len(one) == 4 else ""], place_of_joint[one[-2]], _COORDINATES.index(one[-1]))
         for one in columns
     ]
     if len(set(places)) < len(places):

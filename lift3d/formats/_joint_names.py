@@ -75,8 +75,10 @@ def skeleton_of_names(
             stacklevel=2,
         )
     tree = {frozenset((child, parent)) for child, parent in enumerate(parents)}
-    links = tuple(dict.fromkeys(tuple(sorted(pair)) for pair in bones if pair[0] != pair[1]))
-    return Skeleton(f"own{len(names)}", tuple(names), parents, tuple(p for p in links if frozenset(p) not in tree))
+    links = dict.fromkeys((min(pair), max(pair)) for pair in bones if pair[0] != pair[1])
+    return Skeleton(
+        f"own{len(names)}", tuple(names), parents, tuple(one for one in links if frozenset(one) not in tree)
+    )
 
 
 def _tree(count: int, bones: Sequence[tuple[int, int]]) -> tuple[tuple[int, ...], int]:

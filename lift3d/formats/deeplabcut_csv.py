@@ -16,7 +16,7 @@ import numpy as np
 
 from lift3d._progress import progress
 from lift3d.errors import FileError
-from lift3d.formats._deeplabcut import COORDINATES, frame_of, keypoints_of_table
+from lift3d.formats._deeplabcut import frame_of, keypoints_of_table
 from lift3d.formats._entry import FileFormat
 from lift3d.formats._json import beginning
 from lift3d.keypoints import Keypoints2D
@@ -59,9 +59,9 @@ def _columns(path: Path, rows: Iterator[list[str]]) -> tuple[list[tuple[str, ...
         raise FileError(
             path, "does not begin with the lines scorer, bodyparts and coords", "Expected a CSV that DeepLabCut wrote."
         )
-    left = next((place for place, name in enumerate(header[-1]) if name in COORDINATES), len(header[-1]))
-    if left == len(header[-1]):
-        raise FileError(path, "has no column x, y or likelihood", "Expected a CSV that DeepLabCut wrote.")
+    left = next((place for place, scorer in enumerate(header[0]) if place and scorer), None)
+    if left is None:
+        raise FileError(path, "names no scorer and has no columns", "Expected a CSV that DeepLabCut wrote.")
     return list(zip(*(row[left:] for row in header), strict=True)), left
 
 
