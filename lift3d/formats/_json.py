@@ -8,7 +8,7 @@ from typing import Any
 
 from lift3d.errors import FileError
 
-__all__ = ["beginning", "read_json"]
+__all__ = ["beginning", "json_list", "json_table", "read_json", "write_json"]
 
 
 def beginning(path: Path, size: int = 16384) -> str:
@@ -41,6 +41,33 @@ def read_json(path: Path) -> Any:
         raise _broken(path, error) from error
     except (RecursionError, ValueError) as error:  # nested thousands deep; a number of thousands of digits
         raise FileError(path, f"is not JSON that can be read: {error}", "Write the file again.") from error
+
+
+def json_table(path: Path, where: str, value: Any) -> dict[str, Any]:
+    """The value, which must be a table of names and values.
+
+    Raises:
+        FileError: it is not.
+    """
+    if not isinstance(value, dict):
+        raise FileError(path, f"{where} is no table of names and values")
+    return value
+
+
+def json_list(path: Path, where: str, value: Any) -> list[Any]:
+    """The value, which must be a list.
+
+    Raises:
+        FileError: it is not.
+    """
+    if not isinstance(value, list):
+        raise FileError(path, f"{where} is no list")
+    return value
+
+
+def write_json(value: Any, path: Path) -> None:
+    """Write a value; numbers as the shortest text that reads back to the same float64."""
+    path.write_text(json.dumps(value, indent=1, allow_nan=False) + "\n", encoding="utf-8")
 
 
 def _broken(path: Path, error: json.JSONDecodeError) -> FileError:

@@ -165,12 +165,12 @@ def rotation_of(path: Path, where: str, value: Any) -> Tensor:
 
 
 def size_of(path: Path, where: str, value: Any) -> Tensor:
-    """Width and height in pixels; NaN if the file says nothing.
+    """Width and height in pixels; NaN if the file says nothing, or only one of them.
 
     Raises:
         FileError: they are not two positive numbers.
     """
-    if value is None:
+    if value is None or (isinstance(value, list) and None in value):
         return UNKNOWN_SIZE
     size = numbers(path, where, value, 2)
     if not bool((size > 0).all()):

@@ -6,6 +6,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 from lift3d.errors import FileError
+from lift3d.formats._text import read_text
 
 __all__ = ["read_xml"]
 
@@ -17,10 +18,7 @@ def read_xml(path: Path) -> ElementTree.Element:
         FileError: the file cannot be read, is not XML, or declares a document type or entities, which could make a
             small file swell without end.
     """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise FileError(path, f"cannot be read as text ({getattr(error, 'strerror', None) or 'not UTF-8'})") from error
+    text = read_text(path)
     if "<!DOCTYPE" in text or "<!ENTITY" in text:
         raise FileError(path, "declares a document type, which is refused", "Delete the <!DOCTYPE ...> lines.")
     try:

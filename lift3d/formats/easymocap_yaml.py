@@ -12,14 +12,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from torch import Tensor
-
 from lift3d.cameras import CameraRig
 from lift3d.errors import FileError
 from lift3d.formats._entry import FileFormat
 from lift3d.formats._opencv_matrices import keys_at_top, read_opencv_yaml
 from lift3d.formats._rigs import (
-    UNKNOWN_SIZE,
     FileCamera,
     FileRig,
     finite_numbers,
@@ -96,15 +93,8 @@ def _camera(name: str, intri: _Keys, extri: _Keys) -> FileCamera:
         distortion=finite_numbers(intri.path, f"dist_{name}", intri.need("dist", "D")).reshape(-1),
         rotation=None if rotation is None else rotation_of(extri.path, f"R_{name}", rotation),
         translation=None if translation is None else numbers(extri.path, f"T_{name}", translation, 3),
-        image_size=_size(name, intri),
+        image_size=size_of(intri.path, f"W_{name}, H_{name}", [intri.get("W"), intri.get("H")]),
     )
-
-
-def _size(name: str, intri: _Keys) -> Tensor:
-    width, height = intri.get("W"), intri.get("H")
-    if width is None or height is None:
-        return UNKNOWN_SIZE
-    return size_of(intri.path, f"W_{name}, H_{name}", [width, height])
 
 
 FORMAT = FileFormat(

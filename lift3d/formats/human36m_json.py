@@ -11,64 +11,38 @@ exchanged, which is how VideoPose3D's constants have them, 0.12; read as OpenCV'
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 from lift3d.cameras import CameraRig, Lens
-from lift3d.errors import FileError
 from lift3d.formats._entry import FileFormat
 from lift3d.formats._human36m import chosen_subject, picture_size
+from lift3d.formats._json import beginning, json_table, read_json
 from lift3d.formats._rigs import FileCamera, FileRig, needs, numbers
 
 __all__ = ["FORMAT"]
 
-_LARGEST = 2**22
-
 
 def _recognises(path: Path) -> bool:
-    try:
-        if path.stat().st_size > _LARGEST:
-            return False
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
-        return False
-    if not isinstance(values, dict) or not {"intrinsics", "extrinsics"} <= values.keys():
-        return False
-    intrinsics = values["intrinsics"]
-    return isinstance(intrinsics, dict) and "calibration_matrix" in next(iter(intrinsics.values()), ())
+    text = beginning(path)
+    return '"intrinsics"' in text and '"calibration_matrix"' in text
 
 
 def _read(path: Path, subject: str | None = None) -> FileRig:
-    values = _loaded(path)
-    intrinsics = _table(path, "intrinsics", needs(path, "the file", values, "intrinsics"))
-    extrinsics = _table(path, "extrinsics", needs(path, "the file", values, "extrinsics"))
+    values = json_table(path, "the file", read_json(path))
+    intrinsics = json_table(path, "intrinsics", needs(path, "the file", values, "intrinsics"))
+    extrinsics = json_table(path, "extrinsics", needs(path, "the file", values, "extrinsics"))
     chosen = chosen_subject(path, subject, list(extrinsics))
-    poses = _table(path, f"extrinsics of {chosen}", extrinsics[chosen])
-    cameras = [_camera(path, name, intrinsics, _table(path, f"camera {name!r}", pose)) for name, pose in poses.items()]
+    poses = json_table(path, f"extrinsics of {chosen}", extrinsics[chosen])
+    cameras = [
+        _camera(path, name, intrinsics, json_table(path, f"camera {name!r}", pose)) for name, pose in poses.items()
+    ]
     return FileRig(cameras, unit="mm", up="+z")
-
-
-def _loaded(path: Path) -> dict[str, Any]:
-    try:
-        return _table(path, "the file", json.loads(path.read_text(encoding="utf-8")))
-    except OSError as error:
-        raise FileError(path, f"cannot be read ({error.strerror})") from error
-    except (ValueError, RecursionError) as error:
-        if isinstance(error, FileError):
-            raise
-        raise FileError(path, f"is not valid JSON: {error}") from error
-
-
-def _table(path: Path, where: str, value: Any) -> dict[str, Any]:
-    if not isinstance(value, dict):
-        raise FileError(path, f"{where} is no table of names and values")
-    return value
 
 
 def _camera(path: Path, name: str, intrinsics: dict[str, Any], pose: dict[str, Any]) -> FileCamera:
     where = f"camera {name!r}"
-    lens = _table(path, f"{where} of intrinsics", needs(path, "intrinsics", intrinsics, name))
+    lens = json_table(path, f"{where} of intrinsics", needs(path, "intrinsics", intrinsics, name))
     return FileCamera(
         name=name,
         intrinsics=numbers(path, f"{where} calibration_matrix", needs(path, where, lens, "calibration_matrix"), 3, 3),

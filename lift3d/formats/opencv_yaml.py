@@ -19,10 +19,10 @@ from torch import Tensor
 
 from lift3d.cameras import CameraRig, Lens
 from lift3d.errors import FileError
+from lift3d.formats._camera_files import camera_files, has_camera_files
 from lift3d.formats._entry import FileFormat
 from lift3d.formats._opencv_matrices import keys_at_top, read_opencv_yaml
 from lift3d.formats._rigs import (
-    UNKNOWN_SIZE,
     FileCamera,
     FileRig,
     finite_numbers,
@@ -51,6 +51,7 @@ _STEREO = {
     "matrix": ("M{}", "K{}", "cameraMatrix{}", "camera_matrix_{}"),
     "distortion": ("D{}", "dist{}", "distCoeffs{}"),
 }
+_PATTERNS = ("*.yml", "*.yaml")
 _LENSES = {
     "plumb_bob": Lens.BROWN_CONRADY,
     "rational_polynomial": Lens.BROWN_CONRADY,
@@ -60,10 +61,11 @@ _LENSES = {
 
 
 def _recognises(path: Path) -> bool:
-    if path.is_dir():
-        return bool(_files_of_cameras(path))
-    keys = keys_at_top(path)
-    return _is_camera(keys) or _is_stereo(keys)
+    return has_camera_files(path, _PATTERNS, _is_camera_file) or _is_stereo(keys_at_top(path))
+
+
+def _is_camera_file(path: Path) -> bool:
+    return _is_camera(keys_at_top(path))
 
 
 def _is_camera(keys: set[str]) -> bool:
@@ -78,23 +80,12 @@ def _numbered(what: str, side: int) -> tuple[str, ...]:
     return tuple(key.format(side) for key in _STEREO[what])
 
 
-def _files_of_cameras(folder: Path) -> list[Path]:
-    try:
-        return sorted(path for path in folder.iterdir() if _is_camera(keys_at_top(path)))
-    except OSError:
-        return []
-
-
 def _read(path: Path) -> FileRig:
-    if path.is_dir():
-        files = _files_of_cameras(path)
-        if not files:
-            raise FileError(path, "holds no YAML file with a camera's matrix and distortion", "Choose another folder.")
-    else:
+    files = camera_files(path, _PATTERNS, _is_camera_file)
+    if files == [path]:
         values = read_opencv_yaml(path)
         if _is_stereo(set(values)):
             return FileRig(_stereo_pair(path, values))
-        files = [path]
     cameras = [_camera(file, read_opencv_yaml(file)) for file in files]
     if len(cameras) == 1 and cameras[0].rotation is None and cameras[0].translation is None:
         return FileRig([replace(cameras[0], **_no_pose())], up="-y")  # the camera is the world
@@ -151,10 +142,8 @@ def _distortion(path: Path, value: Any) -> Tensor:
 
 
 def _size(path: Path, values: Mapping[str, Any]) -> Tensor:
-    width, height = (first_of(values, f"image_{side}", f"image{side.title()}") for side in ("width", "height"))
-    if width is not None and height is not None:
-        return size_of(path, "the image size", [width, height])
-    return size_of(path, "the image size", first_of(values, *_SPELLINGS["size"])) if width is None else UNKNOWN_SIZE
+    sides = [first_of(values, f"image_{side}", f"image{side.title()}") for side in ("width", "height")]
+    return size_of(path, "the image size", first_of(values, *_SPELLINGS["size"]) if None in sides else sides)
 
 
 def _lens(path: Path, values: Mapping[str, Any]) -> Lens:

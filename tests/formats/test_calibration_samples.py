@@ -7,6 +7,7 @@ import shutil
 import warnings
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from true_rig import GOLDEN, NAMES, TRUTH, edited, formats_of, off_by
@@ -29,21 +30,35 @@ SAMPLES = [
     ("easymocap", "easymocap_yaml", {}, 1e-3),
     ("easymocap/intri.yml", "easymocap_yaml", {}, 1e-3),
     ("easymocap/extri.yml", "easymocap_yaml", {}, 1e-3),
+    ("aniposelib_rig.json", "aniposelib_rig_json", OPEN, 1e-9),
+    ("tracktail.yaml", "tracktail_yaml", OPEN, 1e-9),
+    ("matlab.json", "matlab_json", OPEN, 1e-9),
+    ("pymvg.json", "pymvg_json", OPEN, 1e-9),
+    ("xrprimer", "xrprimer_json", {"up": "+z"}, 1e-9),
+    ("biocv", "biocv_text", {}, 1e-9),
+    ("panoptic.json", "panoptic_json", {"up": "+z"}, 1e-9),
+    ("colmap_text", "colmap_text", OPEN, 1e-9),
+    ("colmap_binary", "colmap_binary", OPEN, 1e-9),
 ]
 
-
+OTHER_NAMES = {"panoptic.json": ("00_00", "00_01", "00_02", "00_03")}
+# other files, and single files of folders
 OTHERS = [
     ("opencv_stereo.yml", "opencv_yaml"),
     ("opencv_folder/cam_0.yaml", "opencv_yaml"),
     ("qualisys_scaled.qca.txt", "qualisys_text"),
     ("human36m.json", "human36m_json"),
+    ("opencap", "opencap_pickle"),
+    ("xrprimer/cam_0.json", "xrprimer_json"),
+    ("biocv/cam_0.calib", "biocv_text"),
+    ("opencap/cam_0.pickle", "opencap_pickle"),
 ]
 
 
 @pytest.mark.parametrize(("path", "name", "stated", "pixels"), SAMPLES)
 def test_sample_reads_to_its_truth(path: str, name: str, stated: dict[str, str], pixels: float) -> None:
     rig = read_cameras(GOLDEN / path, **stated)
-    assert rig.names == NAMES
+    assert rig.names == OTHER_NAMES.get(path, NAMES)
     assert rig.up == "+z"
     assert off_by(rig) < pixels
     torch.testing.assert_close(rig.cameras.image_size, TRUTH["size"].double())
@@ -75,6 +90,14 @@ SOURCES = {
     "opencv_yaml": "opencv_folder/cam_0.yaml",
     "qualisys_text": "qualisys_scaled.qca.txt",
     "human36m_json": "human36m.json",
+    "aniposelib_rig_json": "aniposelib_rig.json",
+    "tracktail_yaml": "tracktail.yaml",
+    "matlab_json": "matlab.json",
+    "pymvg_json": "pymvg.json",
+    "xrprimer_json": "xrprimer/cam_0.json",
+    "biocv_text": "biocv/cam_0.calib",
+    "opencap_pickle": "opencap/cam_0.pickle",
+    "panoptic_json": "panoptic.json",
 }
 
 
@@ -87,21 +110,56 @@ def refused(path: Path, name: str) -> str:
     return str(caught.value)
 
 
+def outcome(path: Path, name: str) -> tuple[str, ...]:
+    """Names of the cameras read, none if the file is refused; any other exception ends the test."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            return read_cameras(path, format=name).names
+        except FileError as error:
+            text = str(error)
+    assert "\n" not in text
+    return ()
+
+
+def copies(path: Path, folder: Path) -> tuple[Path, list[Path]]:
+    """A copy of a sample, and its files."""
+    copy = folder / path.name
+    if path.is_dir():
+        shutil.copytree(path, copy)
+        return copy, sorted(copy.iterdir())
+    shutil.copy(path, copy)
+    return copy, [copy]
+
+
+@pytest.mark.parametrize(("path", "name"), [sample[:2] for sample in SAMPLES if "/" not in sample[0]] + OTHERS)
+def test_damage_anywhere_raises_nothing_but_a_file_error(path: str, name: str, tmp_path: Path) -> None:
+    copy, files = copies(GOLDEN / path, tmp_path)
+    generator = np.random.default_rng(0)
+    for file in files:
+        content = file.read_bytes()
+        for end in np.linspace(0, len(content) - 1, 25).astype(int):
+            file.write_bytes(content[:end])
+            outcome(copy, name)
+            formats_of(copy)
+        for _ in range(25):
+            changed = bytearray(content)
+            changed[generator.integers(len(content))] = generator.integers(256)
+            file.write_bytes(changed)
+            outcome(copy, name)
+        file.write_bytes(content)
+    assert outcome(copy, name)
+
+
 @pytest.mark.parametrize("name", SOURCES)
 @pytest.mark.parametrize("part", [0.2, 0.4, 0.6, 0.8])
 def test_a_file_cut_short_is_refused_or_has_fewer_cameras(name: str, part: float, tmp_path: Path) -> None:
-    text = (GOLDEN / SOURCES[name]).read_text()
+    whole = outcome(GOLDEN / SOURCES[name], name)
+    content = (GOLDEN / SOURCES[name]).read_bytes()
     path = tmp_path / Path(SOURCES[name]).name
-    path.write_text(text[: int(len(text) * part)])
-    if len(_cameras_if_readable(path, name)) == 4:
-        pytest.fail("all four cameras were read from a part of the file")
-
-
-def _cameras_if_readable(path: Path, name: str) -> tuple[str, ...]:
-    try:
-        return read_cameras(path, format=name, **OPEN).names
-    except FileError:
-        return ()
+    path.write_bytes(content[: int(len(content) * part)])
+    if outcome(path, name) == whole:
+        pytest.fail("all cameras were read from a part of the file")
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,53 @@
+"""Calibrations of CMU Panoptic (``calibration_<sequence>.json``); centimetres, -y up.
+
+``{"cameras": [{"name", "type", "resolution", "K", "distCoef" (k1 k2 p1 p2 k3), "R", "t"}]}``, world to camera. All
+cameras are read, under their names, which are panel and node: the HD cameras are those of panel 0, which
+``rig.only(name for name in rig.names if name.startswith("00_"))`` picks out.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from lift3d.cameras import CameraRig
+from lift3d.formats._entry import FileFormat
+from lift3d.formats._json import beginning, json_list, json_table, read_json
+from lift3d.formats._rigs import FileCamera, FileRig, finite_numbers, needs, numbers, size_of
+
+__all__ = ["FORMAT"]
+
+
+def _recognises(path: Path) -> bool:
+    text = beginning(path)
+    return '"cameras"' in text and '"distCoef"' in text
+
+
+def _read(path: Path) -> FileRig:
+    values = json_table(path, "the file", read_json(path))
+    cameras = json_list(path, "cameras", needs(path, "the file", values, "cameras"))
+    return FileRig([_camera(path, index, one) for index, one in enumerate(cameras)], unit="cm", up="-y")
+
+
+def _camera(path: Path, index: int, value: Any) -> FileCamera:
+    table = json_table(path, f"camera {index}", value)
+    name = str(needs(path, f"camera {index}", table, "name"))
+    where = f"camera {name!r}"
+    return FileCamera(
+        name=name,
+        intrinsics=numbers(path, f"{where} K", needs(path, where, table, "K"), 3, 3),
+        distortion=finite_numbers(path, f"{where} distCoef", needs(path, where, table, "distCoef")).reshape(-1),
+        rotation=numbers(path, f"{where} R", needs(path, where, table, "R"), 3, 3),
+        translation=numbers(path, f"{where} t", needs(path, where, table, "t"), 3),
+        image_size=size_of(path, f"{where} resolution", table.get("resolution")),
+    )
+
+
+FORMAT = FileFormat(
+    name="panoptic_json",
+    holds=CameraRig,
+    suffixes=(".json",),
+    about="CMU Panoptic calibration_*.json, all its cameras; centimetres, -y up.",
+    recognises=_recognises,
+    read=_read,
+)
