@@ -82,21 +82,26 @@ def skeleton_of_names(
 
 
 def _tree(count: int, bones: Sequence[tuple[int, int]]) -> tuple[tuple[int, ...], int]:
-    """The parents of a tree over the bones, its root joint 0, and how many joints no bone connects with the rest."""
+    """The parents of a tree over the bones, its root joint 0, and how many parts no bone connects with the first."""
+    neighbours: list[set[int]] = [set() for _ in range(count)]
+    for first, second in bones:
+        neighbours[first].add(second)
+        neighbours[second].add(first)
     parents = [-1] * count
-    reached: list[int] = []
-    loose = -1
+    reached: set[int] = set()
+    parts = 0
     for start in range(count):
         if start in reached:
             continue
-        parents[start], loose = (0 if start else -1), loose + 1
-        reached.append(start)
-        for joint in reached:
-            ends = {second if first == joint else first for first, second in bones if joint in (first, second)}
-            for end in sorted(ends - set(reached)):
+        parents[start], parts = (0 if start else -1), parts + 1
+        reached.add(start)
+        order = [start]
+        for joint in order:
+            for end in sorted(neighbours[joint] - reached):
                 parents[end] = joint
-                reached.append(end)
-    return tuple(parents), loose
+                reached.add(end)
+                order.append(end)
+    return tuple(parents), parts - 1
 
 
 def skeleton_in_order(names: Sequence[str]) -> Skeleton | None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import warnings
 from pathlib import Path
 
-__all__ = ["METRES", "metres_per_unit", "unit_named"]
+import numpy as np
+
+__all__ = ["METRES", "metres_of_points", "metres_per_unit", "unit_named"]
 
 METRES = {"m": 1.0, "cm": 0.01, "mm": 0.001}
 
@@ -38,6 +40,32 @@ def metres_per_unit(path: Path, farthest: float, unit: str | None, stated: str |
     warnings.warn(
         f"{path}: the file does not state its length unit; took {guess!r}, since its farthest camera is "
         f"{farthest:.4g} from the origin. State it to be sure (unit=..., --unit ...).",
+        stacklevel=2,
+    )
+    return METRES[guess]
+
+
+def metres_of_points(path: Path, points: np.ndarray, unit: str | None, said: str | None) -> float:
+    """What to multiply the points of a recording by to have metres.
+
+    If neither the caller nor the file says it, the points tell: within 10 of their middle it is metres, else
+    millimetres; the choice is warned of.
+
+    Args:
+        path: for the warning.
+        points: (..., 3) in the file's unit, NaN where missing.
+        unit: ``"m"``, ``"cm"`` or ``"mm"``, the caller's; goes before everything else.
+        said: the file's word for its unit; None or a word that is no unit if it does not say.
+    """
+    known = unit or (unit_named(said) if said is not None else None)
+    if known is not None:
+        return METRES[known]
+    seen = points.reshape(-1, 3)[np.isfinite(points).all(-1).reshape(-1)]
+    farthest = float(np.abs(seen - np.median(seen, axis=0)).max()) if len(seen) else 0.0
+    guess = "m" if farthest <= 10 else "mm"
+    warnings.warn(
+        f"{path}: the file does not state its length unit; took {guess!r}, since its points lie up to {farthest:.4g} "
+        "from their middle. State it to be sure (unit=..., --unit ...).",
         stacklevel=2,
     )
     return METRES[guess]
