@@ -1,8 +1,9 @@
-"""Writing a file whole or not at all."""
+"""Writing a file, or a folder, whole or not at all."""
 
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +11,7 @@ from pathlib import Path
 
 from lift3d.errors import FileError
 
-__all__ = ["writing"]
+__all__ = ["writing", "writing_folder"]
 
 
 @contextmanager
@@ -27,7 +28,7 @@ def writing(path: str | Path) -> Iterator[Path]:
         target.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(prefix=f".{target.stem}-", suffix=target.suffix, dir=target.parent)
     except OSError as error:
-        raise FileError(target, f"cannot be written ({error.strerror})", "Choose another place.") from error
+        raise _not_written(target, error) from error
     os.close(handle)
     temporary = Path(name)
     try:
@@ -35,6 +36,37 @@ def writing(path: str | Path) -> Iterator[Path]:
         temporary.chmod(0o644)
         temporary.replace(target)
     except OSError as error:
-        raise FileError(target, f"cannot be written ({error.strerror})", "Choose another place.") from error
+        raise _not_written(target, error) from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def writing_folder(path: str | Path) -> Iterator[Path]:
+    """A temporary folder beside ``path``, moved there when the block ends well and removed when it does not.
+
+    Raises:
+        FileError: something is there already, other than an empty folder; or it cannot be made or written to.
+    """
+    target = Path(path)
+    try:
+        if target.exists() and not (target.is_dir() and not any(target.iterdir())):
+            raise FileError(target, "is there already; expected a new or empty folder", "Choose another name.")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
+    except OSError as error:
+        raise _not_written(target, error) from error
+    try:
+        yield temporary
+        temporary.chmod(0o755)
+        if target.exists():
+            target.rmdir()
+        temporary.replace(target)
+    except OSError as error:
+        raise _not_written(target, error) from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _not_written(target: Path, error: OSError) -> FileError:
+    return FileError(target, f"cannot be written ({error.strerror})", "Choose another place.")

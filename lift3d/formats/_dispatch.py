@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from lift3d._discovery import entries_of
-from lift3d._files import writing
+from lift3d._files import writing, writing_folder
 from lift3d._natural_order import natural_order
 from lift3d.cameras import CameraRig, check_up
 from lift3d.errors import FileError, InputError, UnknownNameError
@@ -137,7 +137,15 @@ def read_poses(path: str | Path, format: str | None = None, skeleton: str | Skel
 
 
 def write_cameras(rig: CameraRig, path: str | Path, format: str | None = None) -> None:  # noqa: A002
-    """Write a rig; the format follows from ``format``, else from the suffix. Whole or not at all."""
+    """Write a rig; the format follows from ``format``, else from the suffix. Whole or not at all.
+
+    Formats with a file for each camera, or for lenses and poses, are written as a new folder.
+
+    Raises:
+        InputError: the format cannot hold the rig, such as its lens; nothing is dropped.
+        FileError: the path does not say which format to write, or cannot be written.
+        UnknownNameError: there is no such format.
+    """
     _write(rig, Path(path), CameraRig, format)
 
 
@@ -234,9 +242,12 @@ def _write(noun: Any, path: Path, holds: type, name: str | None) -> None:
         fitting = [e for e in able if path.suffix.lower() in e.suffixes]
         own = [e for e in fitting if e.name.startswith("lift3d_")] or fitting
         if len(own) != 1:
-            known = ", ".join(f"{e.name} ({e.suffixes[0]})" for e in able)
+            known = ", ".join(f"{e.name} ({e.suffixes[0] or 'folder'})" for e in able)
             raise FileError(path, "the suffix does not say which format to write", f"Name it {_HOW_TO_WRITE}: {known}.")
         entry = own[0]
     assert entry.write is not None
-    with writing(path) as temporary:
+    folder = entry.suffixes[0] == ""
+    if folder and path.suffix.lower() in entry.suffixes[1:]:
+        raise FileError(path, f"{entry.name} is written as a folder", f"Leave out the suffix {path.suffix}.")
+    with writing_folder(path) if folder else writing(path) as temporary:
         entry.write(noun, temporary)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import yaml
+from torch import Tensor
 
 from lift3d.errors import FileError
 
-__all__ = ["keys_at_top", "matrix_rows", "read_opencv_yaml"]
+__all__ = ["keys_at_top", "matrix_rows", "opencv_yaml_text", "read_opencv_yaml"]
 
 _LARGEST = 2**22
 _VERSION_LINE = re.compile(r"\A\ufeff?%YAML[^\n]*\n")
@@ -63,6 +66,35 @@ def matrix_rows(path: Path, name: str, value: Any) -> Any:
         count = len(data) if isinstance(data, list) else "no"
         raise FileError(path, f"{name} has {count} data; expected rows x cols = {rows} x {columns}", "Is it cut short?")
     return [data[row * columns : (row + 1) * columns] for row in range(rows)]
+
+
+def opencv_yaml_text(values: Mapping[str, Any]) -> str:
+    """The text of a file that OpenCV and :func:`read_opencv_yaml` read; numbers come back to the same float64.
+
+    Args:
+        values: by name: whole numbers, texts, lists of texts, and matrices as (rows, columns) tensors.
+    """
+    lines = ["%YAML:1.0", "---"]
+    for name, value in values.items():
+        if isinstance(value, Tensor):
+            lines += [f"{name}: !!opencv-matrix", *_matrix_lines(value)]
+        elif isinstance(value, list):
+            lines += [f"{name}:", *(f"   - {json.dumps(one)}" for one in value)]
+        else:
+            lines.append(f"{name}: {json.dumps(value)}")
+    return "\n".join(lines) + "\n"
+
+
+def _matrix_lines(matrix: Tensor) -> list[str]:
+    rows, columns = matrix.shape
+    data = ", ".join(_real(number) for number in matrix.reshape(-1).tolist())
+    return [f"   rows: {rows}", f"   cols: {columns}", "   dt: d", f"   data: [ {data} ]"]
+
+
+def _real(number: float) -> str:
+    """The shortest text of a number, always with a decimal point: OpenCV misreads whole numbers among real ones."""
+    digits, exponent, power = repr(float(number)).partition("e")
+    return f"{digits if '.' in digits else digits + '.'}{exponent}{power}"
 
 
 def keys_at_top(path: Path) -> set[str]:

@@ -10,8 +10,8 @@ from typing import Any
 import tomli_w
 import torch
 
-from lift3d.cameras import Camera, CameraRig, Lens
-from lift3d.errors import FileError, InputError
+from lift3d.cameras import Camera, Lens
+from lift3d.errors import FileError
 from lift3d.formats._rigs import (
     FileCamera,
     finite_numbers,
@@ -22,6 +22,7 @@ from lift3d.formats._rigs import (
     size_of,
     used_coefficients,
 )
+from lift3d.formats._units import unit_named
 from lift3d.geometry.rotations import matrix_to_rotvec
 from lift3d.settings import read_toml
 
@@ -29,11 +30,11 @@ __all__ = [
     "camera_of_table",
     "camera_tables",
     "glance",
-    "known_size",
     "layout_of",
+    "metadata_of",
     "numbers_of",
     "read_tables",
-    "refuse_lens",
+    "stated_by",
     "write_tables",
 ]
 
@@ -69,6 +70,18 @@ def camera_tables(tables: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """The tables at the top level that hold a camera: all with a ``matrix``, except those with other known uses."""
     found = {key: table for key, table in tables.items() if key not in _NO_CAMERAS and isinstance(table, dict)}
     return {key: table for key, table in found.items() if "matrix" in table}
+
+
+def metadata_of(tables: Mapping[str, Any]) -> dict[str, Any]:
+    """The table ``[metadata]``; empty if there is none."""
+    metadata = tables.get("metadata")
+    return metadata if isinstance(metadata, dict) else {}
+
+
+def stated_by(tables: Mapping[str, Any]) -> tuple[str | None, str | None]:
+    """The length unit and the axis that points up, as the metadata states them."""
+    metadata = metadata_of(tables)
+    return unit_named(metadata.get("units")), None if metadata.get("up") is None else str(metadata["up"])
 
 
 def layout_of(tables: Mapping[str, Any]) -> str | None:
@@ -129,34 +142,6 @@ def numbers_of(camera: Camera, at_least: int) -> dict[str, list[Any]]:
         "rotation": matrix_to_rotvec(camera.rotation.to(torch.float64)).tolist(),
         "translation": camera.translation.tolist(),
     }
-
-
-def known_size(name: str, camera: Camera, format_name: str) -> list[int]:
-    """Width and height in whole pixels, for formats that cannot go without.
-
-    Raises:
-        InputError: they are not known.
-    """
-    if not bool(torch.isfinite(camera.image_size).all()):
-        raise InputError(
-            f"camera {name!r}: its image size is not known, and {format_name} needs it. "
-            "Set image_size, or write lift3d_cameras_toml."
-        )
-    return [round(side) for side in camera.image_size.tolist()]
-
-
-def refuse_lens(rig: CameraRig, format_name: str, *lenses: Lens) -> None:
-    """Refuse to write a rig in which a camera has a lens model that the format does not know.
-
-    Raises:
-        InputError: naming the camera and its lens.
-    """
-    for name in rig.names:
-        lens = Lens(int(rig[name].lens))
-        if lens not in lenses:
-            raise InputError(
-                f"camera {name!r}: {format_name} has no {lens.name.lower()} lens. Write lift3d_cameras_toml."
-            )
 
 
 def write_tables(tables: Mapping[str, Any], path: Path) -> None:

@@ -23,14 +23,14 @@ from lift3d.formats._toml_cameras import (
     camera_of_table,
     camera_tables,
     glance,
-    known_size,
     layout_of,
+    metadata_of,
     numbers_of,
     read_tables,
-    refuse_lens,
+    stated_by,
     write_tables,
 )
-from lift3d.formats._units import unit_named
+from lift3d.formats._written_rigs import known_size, refuse_lens
 
 __all__ = ["FORMAT"]
 
@@ -41,13 +41,10 @@ def _recognises(path: Path) -> bool:
 
 def _read(path: Path) -> FileRig:
     tables = read_tables(path)
-    metadata = tables.get("metadata", {})
-    metadata = metadata if isinstance(metadata, dict) else {}
-    if "stations" in metadata:
+    if "stations" in metadata_of(tables):
         raise FileError(path, "holds cameras that move ([metadata.stations])", "Only fixed cameras can be read.")
     cameras = [_camera(path, section, table) for section, table in camera_tables(tables).items()]
-    up = metadata.get("up")
-    return FileRig(cameras, unit_named(metadata.get("units")), None if up is None else str(up))
+    return FileRig(cameras, *stated_by(tables))
 
 
 def _camera(path: Path, section: str, table: Mapping[str, Any]) -> FileCamera:

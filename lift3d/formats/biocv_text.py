@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import torch
+
 from lift3d.cameras import CameraRig
 from lift3d.errors import FileError
 from lift3d.formats._camera_files import camera_files, has_camera_files
@@ -15,6 +17,7 @@ from lift3d.formats._entry import FileFormat
 from lift3d.formats._json import beginning
 from lift3d.formats._rigs import FileCamera, FileRig, numbers, size_of
 from lift3d.formats._text import read_text
+from lift3d.formats._written_rigs import file_cameras, file_stem, pose_of, whole_size
 
 __all__ = ["FORMAT"]
 
@@ -51,6 +54,26 @@ def _camera(path: Path) -> FileCamera:
     )
 
 
+def _write(rig: CameraRig, folder: Path) -> None:
+    """Write a file for each camera, named after it; millimetres, the world turned so that z is up.
+
+    Raises:
+        InputError: an image size is not known, a lens is not Brown-Conrady or has more than five coefficients, or a
+            camera's name cannot be that of a file.
+    """
+    for camera in file_cameras(rig, FORMAT.name, coefficients=5, unit="mm", up="+z"):
+        (folder / f"{file_stem(camera.name, FORMAT.name)}.calib").write_text(_text(camera), encoding="utf-8")
+
+
+def _text(camera: FileCamera) -> str:
+    rotation, translation = pose_of(camera)
+    pose = torch.cat([rotation, translation[:, None]], dim=1).tolist()
+    width, height = whole_size(camera)
+    parts = [camera.intrinsics.tolist(), [*pose, [0, 0, 0, 1]], [camera.distortion.tolist()]]
+    blocks = ["\n".join(" ".join(map(repr, row)) for row in part) for part in parts]
+    return f"{width}\n{height}\n" + "\n\n".join(blocks) + "\n"
+
+
 FORMAT = FileFormat(
     name="biocv_text",
     holds=CameraRig,
@@ -58,4 +81,5 @@ FORMAT = FileFormat(
     about="bioCV .calib files (the folder, or one); millimetres, z up.",
     recognises=_recognises,
     read=_read,
+    write=_write,
 )

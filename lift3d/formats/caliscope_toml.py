@@ -22,12 +22,11 @@ from lift3d.formats._rigs import FileRig
 from lift3d.formats._toml_cameras import (
     camera_of_table,
     glance,
-    known_size,
     numbers_of,
     read_tables,
-    refuse_lens,
     write_tables,
 )
+from lift3d.formats._written_rigs import known_size, refuse_lens
 
 __all__ = ["FORMAT"]
 

@@ -12,12 +12,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lift3d.cameras import CameraRig
-from lift3d.errors import FileError
-from lift3d.formats._colmap import ColmapCamera, ColmapImage, file_rig
+from lift3d.cameras import CameraRig, Lens
+from lift3d.errors import FileError, InputError
+from lift3d.formats._colmap import CORNER, PARAMETERS, ColmapCamera, ColmapImage, file_rig
 from lift3d.formats._entry import FileFormat
-from lift3d.formats._rigs import FileRig
+from lift3d.formats._rigs import FileCamera, FileRig
 from lift3d.formats._text import read_text
+from lift3d.formats._written_rigs import file_cameras, pose_of, whole_size
+from lift3d.geometry.rotations import matrix_to_quaternion
 
 __all__ = ["FORMAT"]
 
@@ -68,6 +70,49 @@ def _whole(path: Path, word: str) -> int:
     return int(word)
 
 
+def _write(rig: CameraRig, folder: Path) -> None:
+    """Write a lens and an image ``<name>.jpg`` for each camera, without points; metres, the world as it is.
+
+    The lens model is PINHOLE, OPENCV, FULL_OPENCV or OPENCV_FISHEYE, the first that holds the camera's distortion.
+
+    Raises:
+        InputError: an image size is not known, a lens is Human3.6M's own or has a skew, or a name holds a blank.
+    """
+    cameras = file_cameras(rig, FORMAT.name, Lens.BROWN_CONRADY, Lens.FISHEYE, coefficients=8)
+    lenses = ["# CAMERA_ID MODEL WIDTH HEIGHT PARAMETERS"]
+    images = ["# IMAGE_ID QW QX QY QZ TX TY TZ CAMERA_ID NAME; below each image its points: none"]
+    for index, camera in enumerate(cameras, start=1):
+        lenses.append(f"{index} {_lens_words(camera)}")
+        images.extend([f"{index} {_pose_words(camera)} {index} {_image_name(camera.name)}", ""])
+    for name, lines in (("cameras", lenses), ("images", images), ("points3D", ["# no points"])):
+        (folder / f"{name}.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def _lens_words(camera: FileCamera) -> str:
+    (fx, skew, cx), (_, fy, cy), _ = camera.intrinsics.tolist()
+    if skew != 0:
+        raise InputError(f"camera {camera.name!r}: {FORMAT.name} has no skew. Write lift3d_cameras_toml.")
+    coefficients = camera.distortion.tolist()
+    if camera.lens is Lens.FISHEYE:
+        model = "OPENCV_FISHEYE"
+    else:
+        model = "FULL_OPENCV" if any(coefficients[4:]) else "OPENCV" if any(coefficients) else "PINHOLE"
+    width, height = whole_size(camera)
+    numbers = [fx, fy, cx + CORNER, cy + CORNER, *coefficients][: len(PARAMETERS[model])]
+    return f"{model} {width} {height} {' '.join(map(repr, numbers))}"
+
+
+def _pose_words(camera: FileCamera) -> str:
+    rotation, translation = pose_of(camera)
+    return " ".join(map(repr, [*matrix_to_quaternion(rotation).tolist(), *translation.tolist()]))
+
+
+def _image_name(name: str) -> str:
+    if not name or name.split() != [name]:
+        raise InputError(f"camera {name!r}: names of images hold no blanks in {FORMAT.name}. Rename it.")
+    return f"{name}.jpg"
+
+
 FORMAT = FileFormat(
     name="colmap_text",
     holds=CameraRig,
@@ -75,4 +120,5 @@ FORMAT = FileFormat(
     about="COLMAP model folder with cameras.txt and images.txt; a camera for each image; unit and up axis arbitrary.",
     recognises=_recognises,
     read=_read,
+    write=_write,
 )

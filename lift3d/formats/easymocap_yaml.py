@@ -8,14 +8,16 @@ rotation vector, always a rotation, is read before the matrix.
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from lift3d.cameras import CameraRig
-from lift3d.errors import FileError
+from lift3d.errors import FileError, InputError
 from lift3d.formats._entry import FileFormat
-from lift3d.formats._opencv_matrices import keys_at_top, read_opencv_yaml
+from lift3d.formats._opencv_matrices import keys_at_top, opencv_yaml_text, read_opencv_yaml
 from lift3d.formats._rigs import (
     FileCamera,
     FileRig,
@@ -26,6 +28,8 @@ from lift3d.formats._rigs import (
     rotation_of,
     size_of,
 )
+from lift3d.formats._written_rigs import file_cameras, pose_of
+from lift3d.geometry.rotations import matrix_to_rotvec
 
 __all__ = ["FORMAT"]
 
@@ -97,11 +101,44 @@ def _camera(name: str, intri: _Keys, extri: _Keys) -> FileCamera:
     )
 
 
+def _write(rig: CameraRig, folder: Path) -> None:
+    """Write both files; metres, the world turned so that z is up, with full precision.
+
+    Raises:
+        InputError: a lens is not Brown-Conrady or has more than five coefficients, or a name cannot be part of a key.
+    """
+    cameras = file_cameras(rig, FORMAT.name, coefficients=5, up="+z", sized=False)
+    names: dict[str, Any] = {"names": [camera.name for camera in cameras]}
+    for file, values in (("intri", _intri), ("extri", _extri)):
+        keys = {f"{key}_{camera.name}": value for camera in cameras for key, value in values(camera).items()}
+        (folder / f"{file}.yml").write_text(opencv_yaml_text({**names, **keys}), encoding="utf-8")
+
+
+def _intri(camera: FileCamera) -> dict[str, Any]:
+    if not re.fullmatch(r"[A-Za-z0-9_.-]+", camera.name):
+        raise InputError(
+            f"camera {camera.name!r}: names in {FORMAT.name} are of letters, digits and _ . - alone. Rename it."
+        )
+    sides = zip("WH", camera.image_size.tolist(), strict=True)
+    size = {key: round(side) for key, side in sides if not math.isnan(side)}
+    return {"K": camera.intrinsics, "dist": camera.distortion[None], **size}
+
+
+def _extri(camera: FileCamera) -> dict[str, Any]:
+    rotation, translation = pose_of(camera)
+    return {
+        "R": matrix_to_rotvec(rotation)[:, None],
+        "Rot": rotation,
+        "T": translation[:, None],
+    }
+
+
 FORMAT = FileFormat(
     name="easymocap_yaml",
     holds=CameraRig,
-    suffixes=(".yml", ".yaml", ""),
+    suffixes=("", ".yml", ".yaml"),
     about="EasyMocap intri.yml and extri.yml (the folder, or either file); metres, z up.",
     recognises=_recognises,
     read=_read,
+    write=_write,
 )

@@ -2,14 +2,16 @@
 
 Three kinds: a file of one camera, a folder with such a file for each camera, and a stereo file. Names are spelt in
 many ways, see ``_SPELLINGS``. ``R`` is a matrix or a rotation vector; R and T map the world, in a stereo file the
-first camera, to the camera (in a stereo file the second). The length unit and the up axis are not stored. ROS files
+first camera, to the camera (in a stereo file the second). The length unit and the up axis are stored by lift3d alone
+(``length_unit``, ``up``). ROS files
 have no pose: a single one is the world itself, whose -y points up. ``distortion_model`` ("plumb_bob",
 "rational_polynomial", "equidistant") or ``fisheye: 1`` tells the lens; without either it is Brown-Conrady.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,7 +23,7 @@ from lift3d.cameras import CameraRig, Lens
 from lift3d.errors import FileError
 from lift3d.formats._camera_files import camera_files, has_camera_files
 from lift3d.formats._entry import FileFormat
-from lift3d.formats._opencv_matrices import keys_at_top, read_opencv_yaml
+from lift3d.formats._opencv_matrices import keys_at_top, opencv_yaml_text, read_opencv_yaml
 from lift3d.formats._rigs import (
     FileCamera,
     FileRig,
@@ -32,6 +34,8 @@ from lift3d.formats._rigs import (
     rotation_of,
     size_of,
 )
+from lift3d.formats._units import unit_named
+from lift3d.formats._written_rigs import file_cameras, file_stem, pose_of
 
 __all__ = ["FORMAT"]
 
@@ -86,10 +90,19 @@ def _read(path: Path) -> FileRig:
         values = read_opencv_yaml(path)
         if _is_stereo(set(values)):
             return FileRig(_stereo_pair(path, values))
-    cameras = [_camera(file, read_opencv_yaml(file)) for file in files]
+    read = [read_opencv_yaml(file) for file in files]
+    cameras = [_camera(file, values) for file, values in zip(files, read, strict=True)]
     if len(cameras) == 1 and cameras[0].rotation is None and cameras[0].translation is None:
         return FileRig([replace(cameras[0], **_no_pose())], up="-y")  # the camera is the world
-    return FileRig(cameras)
+    return FileRig(cameras, unit_named(_stated(path, read, "length_unit")), _stated(path, read, "up"))
+
+
+def _stated(path: Path, read: Sequence[Mapping[str, Any]], key: str) -> str | None:
+    """What all files state alike, None where they state nothing."""
+    found = {str(values[key]) for values in read if key in values}
+    if len(found) > 1:
+        raise FileError(path, f"its files differ in {key}: {', '.join(sorted(found))}", "Keep each rig in its folder.")
+    return next(iter(found), None)
 
 
 def _camera(path: Path, values: Mapping[str, Any]) -> FileCamera:
@@ -156,11 +169,41 @@ def _lens(path: Path, values: Mapping[str, Any]) -> Lens:
     return _LENSES[model]
 
 
+def _write(rig: CameraRig, folder: Path) -> None:
+    """Write a file for each camera, named after it; metres, the world as it is, both stated.
+
+    Raises:
+        InputError: a lens is Human3.6M's own, or a camera's name cannot be that of a file.
+    """
+    for camera in file_cameras(rig, FORMAT.name, Lens.BROWN_CONRADY, Lens.FISHEYE, coefficients=8, sized=False):
+        text = opencv_yaml_text(_values(camera, rig.up))
+        (folder / f"{file_stem(camera.name, FORMAT.name)}.yml").write_text(text, encoding="utf-8")
+
+
+def _values(camera: FileCamera, up: str) -> dict[str, Any]:
+    rotation, translation = pose_of(camera)
+    rational = camera.lens is Lens.BROWN_CONRADY and bool(camera.distortion[5:].any())
+    model = "equidistant" if camera.lens is Lens.FISHEYE else "rational_polynomial" if rational else "plumb_bob"
+    sides = zip(("image_width", "image_height"), camera.image_size.tolist(), strict=True)
+    return {
+        "camera_name": camera.name,
+        **{key: round(side) for key, side in sides if not math.isnan(side)},
+        "length_unit": "m",
+        "up": up,
+        "distortion_model": model,
+        "camera_matrix": camera.intrinsics,
+        "distortion_coefficients": (camera.distortion if rational else camera.distortion[:5])[None],
+        "R": rotation,
+        "T": translation[:, None],
+    }
+
+
 FORMAT = FileFormat(
     name="opencv_yaml",
     holds=CameraRig,
-    suffixes=(".yml", ".yaml", ""),
+    suffixes=("", ".yml", ".yaml"),
     about="OpenCV FileStorage (one camera, stereo pair, folder of cameras) and ROS camera_info; unit not stored.",
     recognises=_recognises,
     read=_read,
+    write=_write,
 )

@@ -7,13 +7,15 @@ cameras are read, under their names, which are panel and node: the HD cameras ar
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
 from lift3d.cameras import CameraRig
 from lift3d.formats._entry import FileFormat
-from lift3d.formats._json import beginning, json_list, json_table, read_json
+from lift3d.formats._json import beginning, json_list, json_table, read_json, write_json
 from lift3d.formats._rigs import FileCamera, FileRig, finite_numbers, needs, numbers, size_of
+from lift3d.formats._written_rigs import file_cameras, pose_of, whole_size
 
 __all__ = ["FORMAT"]
 
@@ -43,6 +45,32 @@ def _camera(path: Path, index: int, value: Any) -> FileCamera:
     )
 
 
+def _write(rig: CameraRig, path: Path) -> None:
+    """Write the rig as HD cameras; centimetres, the world turned so that -y is up.
+
+    Raises:
+        InputError: an image size is not known, or a lens is not Brown-Conrady or has more than five coefficients.
+    """
+    cameras = file_cameras(rig, FORMAT.name, coefficients=5, unit="cm", up="-y")
+    write_json({"cameras": [_table(index, camera) for index, camera in enumerate(cameras)]}, path)
+
+
+def _table(index: int, camera: FileCamera) -> dict[str, Any]:
+    rotation, translation = pose_of(camera)
+    numbered = re.fullmatch(r"([0-9]+)_([0-9]+)", camera.name)
+    return {
+        "name": camera.name,
+        "type": "hd",
+        "resolution": whole_size(camera),
+        "panel": int(numbered[1]) if numbered else 0,
+        "node": int(numbered[2]) if numbered else index,
+        "K": camera.intrinsics.tolist(),
+        "distCoef": camera.distortion.tolist(),
+        "R": rotation.tolist(),
+        "t": translation[:, None].tolist(),
+    }
+
+
 FORMAT = FileFormat(
     name="panoptic_json",
     holds=CameraRig,
@@ -50,4 +78,5 @@ FORMAT = FileFormat(
     about="CMU Panoptic calibration_*.json, all its cameras; centimetres, -y up.",
     recognises=_recognises,
     read=_read,
+    write=_write,
 )

@@ -18,14 +18,13 @@ from lift3d.formats._toml_cameras import (
     camera_of_table,
     camera_tables,
     glance,
-    known_size,
     layout_of,
     numbers_of,
     read_tables,
-    refuse_lens,
     write_tables,
 )
 from lift3d.formats._up_axis import turned_up
+from lift3d.formats._written_rigs import known_size, refuse_lens
 
 __all__ = ["FORMAT"]
 

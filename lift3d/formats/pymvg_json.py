@@ -14,8 +14,9 @@ import torch
 from lift3d.cameras import CameraRig
 from lift3d.errors import FileError
 from lift3d.formats._entry import FileFormat
-from lift3d.formats._json import beginning, json_list, json_table, read_json
+from lift3d.formats._json import beginning, json_list, json_table, read_json, write_json
 from lift3d.formats._rigs import FileCamera, FileRig, finite_numbers, needs, numbers, size_of
+from lift3d.formats._written_rigs import file_cameras, pose_of, whole_size
 
 __all__ = ["FORMAT"]
 
@@ -50,6 +51,33 @@ def _camera(path: Path, index: int, value: Any) -> FileCamera:
     )
 
 
+def _write(rig: CameraRig, path: Path) -> None:
+    """Write the rig in metres, its world as it is.
+
+    Raises:
+        InputError: an image size is not known, or a lens is not Brown-Conrady or has more than five coefficients.
+    """
+    cameras = file_cameras(rig, FORMAT.name, coefficients=5)
+    write_json({_MARK: "1.0", "camera_system": [_table(camera) for camera in cameras]}, path)
+
+
+def _table(camera: FileCamera) -> dict[str, Any]:
+    rotation, translation = pose_of(camera)
+    width, height = whole_size(camera)
+    matrix = camera.intrinsics.tolist()
+    return {
+        "name": camera.name,
+        "width": width,
+        "height": height,
+        "P": [[*row, 0.0] for row in matrix],
+        "K": matrix,
+        "D": camera.distortion.tolist(),
+        "R": _IDENTITY.tolist(),
+        "Q": rotation.tolist(),
+        "translation": translation.tolist(),
+    }
+
+
 FORMAT = FileFormat(
     name="pymvg_json",
     holds=CameraRig,
@@ -57,4 +85,5 @@ FORMAT = FileFormat(
     about="PyMVG camera system; unit and up axis not stored.",
     recognises=_recognises,
     read=_read,
+    write=_write,
 )

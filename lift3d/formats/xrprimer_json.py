@@ -19,8 +19,9 @@ from lift3d.cameras import CameraRig
 from lift3d.errors import FileError
 from lift3d.formats._camera_files import camera_files, has_camera_files
 from lift3d.formats._entry import FileFormat
-from lift3d.formats._json import beginning, json_table, read_json
+from lift3d.formats._json import beginning, json_table, read_json, write_json
 from lift3d.formats._rigs import FileCamera, FileRig, finite_numbers, needs, numbers, size_of
+from lift3d.formats._written_rigs import file_cameras, file_stem, pose_of, whole_size
 
 __all__ = ["FORMAT"]
 
@@ -79,6 +80,34 @@ def _intrinsics(path: Path, value: Any) -> Tensor:
     return torch.cat([matrix[:2, :3], torch.tensor([[0.0, 0.0, 1.0]], dtype=torch.float64)])
 
 
+def _write(rig: CameraRig, folder: Path) -> None:
+    """Write a file for each camera, named after it; metres, the world as it is.
+
+    Raises:
+        InputError: an image size is not known, a lens is not Brown-Conrady, or a camera's name cannot be that of a
+            file.
+    """
+    for camera in file_cameras(rig, FORMAT.name, coefficients=len(_COEFFICIENTS)):
+        write_json(_table(camera), folder / f"{file_stem(camera.name, FORMAT.name)}.json")
+
+
+def _table(camera: FileCamera) -> dict[str, Any]:
+    rotation, translation = pose_of(camera)
+    width, height = whole_size(camera)
+    return {
+        "class_name": _RATIONAL,
+        "name": camera.name,
+        "height": height,
+        "width": width,
+        "intrinsic": [[*row, 0.0] for row in camera.intrinsics[:2].tolist()] + _LAST_ROWS[0],
+        "extrinsic_r": rotation.tolist(),
+        "extrinsic_t": translation.tolist(),
+        "convention": "opencv",
+        "world2cam": True,
+        **dict(zip(_COEFFICIENTS, camera.distortion.tolist(), strict=True)),
+    }
+
+
 FORMAT = FileFormat(
     name="xrprimer_json",
     holds=CameraRig,
@@ -86,4 +115,5 @@ FORMAT = FileFormat(
     about="XRPrimer / XRMoCap camera JSON (the folder, or one file); metres, up axis not stored.",
     recognises=_recognises,
     read=_read,
+    write=_write,
 )

@@ -9,6 +9,7 @@ from torch import Tensor
 __all__ = [
     "cross_matrix",
     "least_rotation",
+    "matrix_to_quaternion",
     "matrix_to_rotvec",
     "quaternion_to_matrix",
     "rotation_towards",
@@ -37,7 +38,7 @@ def rotvec_to_matrix(rotvec: Float[Tensor, "*batch 3"]) -> Float[Tensor, "*batch
 
 def matrix_to_rotvec(matrix: Float[Tensor, "*batch 3 3"]) -> Float[Tensor, "*batch 3"]:
     """Rotation vector, with an angle of at most pi, of a rotation matrix; exact near 0 and near pi too."""
-    quaternion = _matrix_to_quaternion(matrix)
+    quaternion = matrix_to_quaternion(matrix)
     quaternion = torch.where(quaternion[..., :1] < 0, -quaternion, quaternion)
     imaginary = quaternion[..., 1:]
     sine = imaginary.norm(dim=-1, keepdim=True)
@@ -74,8 +75,11 @@ def quaternion_to_matrix(quaternion: Float[Tensor, "*batch 4"]) -> Float[Tensor,
     return torch.stack(rows, dim=-1).unflatten(-1, (3, 3))
 
 
-def _matrix_to_quaternion(matrix: Tensor) -> Tensor:
-    """Quaternion by the largest of its four components (Shepperd 1978), so that no division is by a small number."""
+def matrix_to_quaternion(matrix: Float[Tensor, "*batch 3 3"]) -> Float[Tensor, "*batch 4"]:
+    """Quaternion (w, x, y, z) of length 1, of either sign, of a rotation matrix.
+
+    By the largest of its four components (Shepperd 1978), so that no division is by a small number.
+    """
     m = matrix
     trace = m[..., 0, 0] + m[..., 1, 1] + m[..., 2, 2]
     off = {(i, j): m[..., i, j] for i in range(3) for j in range(3)}

@@ -62,7 +62,6 @@ def test_suffixes_are_lower_case_with_a_dot(entry: FileFormat) -> None:
     for suffix in entry.suffixes:
         assert suffix == suffix.lower()
         assert suffix == "" or Path("name" + suffix).suffix == suffix
-    assert entry.write is None or entry.suffixes[0]
 
 
 @EVERY_READABLE

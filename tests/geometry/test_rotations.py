@@ -9,6 +9,7 @@ from scipy.spatial.transform import Rotation
 
 from lift3d.geometry.rotations import (
     cross_matrix,
+    matrix_to_quaternion,
     matrix_to_rotvec,
     quaternion_to_matrix,
     rotation_towards,
@@ -31,6 +32,15 @@ def test_rotation_vectors_equal_scipy():
     theirs = Rotation.from_rotvec(vectors.numpy()).as_matrix()
     np.testing.assert_allclose(rotvec_to_matrix(vectors).numpy(), theirs, atol=1e-12)
     np.testing.assert_allclose(matrix_to_rotvec(torch.from_numpy(theirs)).numpy(), vectors.numpy(), atol=1e-9)
+
+
+def test_quaternions_equal_scipy_up_to_their_sign():
+    matrices = rotvec_to_matrix(rotvecs(200))
+    w, x, y, z = matrix_to_quaternion(matrices).unbind(-1)
+    theirs = Rotation.from_matrix(matrices.numpy()).as_quat()  # x, y, z, w
+    products = (torch.stack([x, y, z, w], dim=-1) * torch.from_numpy(theirs)).sum(-1)
+    torch.testing.assert_close(products.abs(), torch.ones_like(products), rtol=0, atol=1e-12)
+    torch.testing.assert_close(quaternion_to_matrix(matrix_to_quaternion(matrices)), matrices, rtol=0, atol=1e-12)
 
 
 def test_a_quarter_turn_about_z_takes_x_to_y():
