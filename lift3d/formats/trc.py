@@ -10,7 +10,8 @@ and holds its first and last place outside; a joint never seen is left out. A wa
 scores nor which joints were filled: read back, all that is there has score 1.
 
 Read: the unit in the header, axes as in the file (up is +y), an empty field is a missing joint; with or without an
-empty line before the numbers. The skeleton is the smallest known one that has all the markers, else pass ``skeleton=``.
+empty line before the numbers. The skeleton is the smallest known one that has all the markers, else one of their own,
+without bones.
 """
 
 from __future__ import annotations
@@ -22,9 +23,10 @@ import numpy as np
 from lift3d._progress import progress
 from lift3d.errors import FileError, InputError
 from lift3d.formats._entry import FileFormat
-from lift3d.formats._joint_names import joint_places, marker_names, skeleton_with
+from lift3d.formats._joint_names import marker_names
 from lift3d.formats._json import beginning
-from lift3d.formats._tracks import people_and_joints, person_prefixes, warn_of_gaps, without_gaps, y_up_positions
+from lift3d.formats._markers import people_of_markers
+from lift3d.formats._tracks import person_prefixes, warn_of_gaps, without_gaps, y_up_positions
 from lift3d.poses import Poses3D
 from lift3d.skeletons import Skeleton
 
@@ -47,13 +49,8 @@ def _read(path: Path, skeleton: Skeleton | None = None) -> Poses3D:
     count = header.get("NumFrames", "").strip()
     if count.isdecimal() and int(count) > len(values):
         raise FileError(path, f"is cut short: {len(values)} frames of {count}", "Write or copy it again.")
-    people, joints = people_and_joints(names)
-    chosen = skeleton_with(path, sorted(set(joints), key=joints.index), skeleton)
-    positions = np.full((len(values), max(people) + 1, len(chosen), 3), np.nan)
-    for person in sorted(set(people)):
-        own = [marker for marker, one in enumerate(people) if one == person]
-        places = joint_places(path, [joints[marker] for marker in own], chosen)
-        positions[:, person, places] = values[:, 2:].reshape(len(values), -1, 3)[:, own]
+    markers = values[:, 2:].reshape(len(values), -1, 3)
+    chosen, positions = people_of_markers(path, names, markers, skeleton)
     return Poses3D.of(positions * _METRES[unit], skeleton=chosen, times=values[:, 1], up="+y")
 
 
