@@ -23,8 +23,10 @@ from lift3d.geometry.rotations import cross_matrix, least_rotation, rotvec_to_ma
 
 __all__ = ["Posed", "Turned", "forward_kinematics", "inverse_kinematics"]
 
-_BEND_TRUST = 0.1  # sine of the bend from which on a hinge is trusted more than its parent
-_FREEDOM = 0.5  # radians that a joint may turn from where it is carried to explain noise
+_BEND_TRUST = 0.1  # squared sine of the bend from which on a hinge is trusted more than its parent
+_FREEDOM = 0.2  # radians that a joint may turn from where it is carried to explain noise
+_LEVERS = (0.02, 0.3)  # of the bones: a shorter one never, a longer one always decides how several bones are turned
+_FAR = 0.05  # metres; what is farther away pulls no harder
 _CHUNK = 512  # poses that are fitted at once
 
 
@@ -79,7 +81,8 @@ def inverse_kinematics(
 
     First from the root outward: a joint with one child turns by the least rotation that aims at it, one with several
     by the best rotation for all (Kabsch), and what this leaves open - the twist of a bone - stays as in the parent.
-    Then Levenberg-Marquardt steps on all joints at once share out what rigid bones cannot reach. Their damping is the
+    Then Levenberg-Marquardt steps on all joints at once share out what rigid bones cannot reach; a joint farther away
+    than 5 cm pulls no harder (Huber 1964, "Robust estimation of a location parameter"). The damping is the
     mean squared distance left (Yamashita and Fukushima 2001, "On the rate of convergence of the Levenberg-Marquardt
     method") over a squared angle, and holds on to the first guess: places that a tree can reach are met exactly, and
     turns that only noise would decide are left alone.
@@ -161,7 +164,9 @@ def _aimed_joint(
     rest = rest.expand_as(wanted)
     free = best_rotation(rest, wanted, carrier)
     left = (rest @ free.mT - wanted).nan_to_num(0.0).square().sum((-2, -1))
-    return best_rotation(rest, wanted, carrier, left / (2 * _FREEDOM**2))
+    size = (rest.norm(dim=-1) * wanted.norm(dim=-1)).nan_to_num(0.0).sum(-1)
+    low, high = (share**2 * size for share in _LEVERS)
+    return best_rotation(rest, wanted, carrier, torch.clamp(left / (2 * _FREEDOM**2), low, high))
 
 
 def _twisted(
@@ -177,7 +182,8 @@ def _twisted(
     size, cosine = bend.norm(dim=-1), (axis * bend).sum(-1)
     sine = (along * torch.linalg.cross(axis, bend)).sum(-1)
     rightly = (size + cosine) / (2 * size.clamp_min(1e-12))  # 1 where it bends the right way, 0 the wrong way
-    angle = torch.atan2(rightly * sine, rightly * cosine + _BEND_TRUST)
+    weight = size * rightly  # with the bend itself: its squared sine
+    angle = torch.atan2(weight * sine, weight * cosine + _BEND_TRUST)
     return rotvec_to_matrix(angle[:, None] * along) @ orientation
 
 
@@ -195,17 +201,18 @@ def _fitted(
     movers = torch.nonzero(below.any(-1))[:, 0]
     turned, total = first, torch.zeros(len(places), 3 * len(movers) + 3, dtype=places.dtype, device=places.device)
     posed = _posed(turned, offsets, parents)
-    distance = _distances(posed, places, seen)
+    weights, distance = _weighed(posed, places, seen)
     for _ in range(iterations):
         damping = (distance / (3 * seen.sum(-1)) / _FREEDOM**2).clamp_min(1e-12)
-        step = _step(posed, places, seen, below[movers], movers, damping, total)
+        step = _step(posed, places, weights, below[movers], movers, damping, total)
         moved = _moved(turned, posed, parents, movers, step)
         moved_posed = _posed(moved, offsets, parents)
-        moved_distance = _distances(moved_posed, places, seen)
+        moved_weights, moved_distance = _weighed(moved_posed, places, seen)
         better = moved_distance < distance
         turned = Turned(*(_choose(better, *pair) for pair in zip(moved, turned, strict=True)))
         posed = Posed(*(_choose(better, *pair) for pair in zip(moved_posed, posed, strict=True)))
-        total, distance = total + _choose(better, step, torch.zeros_like(step)), torch.minimum(moved_distance, distance)
+        total = total + _choose(better, step, torch.zeros_like(step))
+        weights, distance = _choose(better, moved_weights, weights), torch.minimum(moved_distance, distance)
         if not bool(better.any()):
             break
     return turned
@@ -226,17 +233,20 @@ def _posed(turned: Turned, offsets: Float[Tensor, "joints 3"], parents: Sequence
     return forward_kinematics(turned.rotations, torch.cat([turned.root[:, None], rest[:, 1:]], dim=1), parents)
 
 
-def _distances(
+def _weighed(
     posed: Posed, places: Float[Tensor, "poses joints 3"], seen: Bool[Tensor, "poses joints"]
-) -> Float[Tensor, "poses"]:
-    """Sum over the seen joints of the squared distance between posed and wanted."""
-    return torch.where(seen, ((posed.places - places) ** 2).sum(-1), 0.0).sum(-1)
+) -> tuple[Float[Tensor, "poses joints"], Float[Tensor, "poses"]]:
+    """Weight of each joint, 0 where it does not count, and the sum of their distances: squared, and Huber's (1964)."""
+    away = torch.where(seen, (posed.places - places).norm(dim=-1), 0.0)
+    far = away > _FAR
+    loss = torch.where(far, (2 * away - _FAR) * _FAR, away * away)
+    return torch.where(far, _FAR / away, seen.to(away.dtype)), loss.sum(-1)
 
 
 def _step(
     posed: Posed,
     places: Float[Tensor, "poses joints 3"],
-    seen: Bool[Tensor, "poses joints"],
+    weights: Float[Tensor, "poses joints"],
     carried: Bool[Tensor, "movers joints"],
     movers: Tensor,
     damping: Float[Tensor, "poses"],
@@ -247,15 +257,15 @@ def _step(
     A turn w of joint j moves what it carries by ``w x (place - place_j)``. ``total`` is what was turned so far.
     """
     lever = posed.places[:, :, None] - posed.places[:, None, movers]
-    counts = (seen[:, :, None] & carried.T)[..., None, None]
-    turns = torch.where(counts, -cross_matrix(lever), 0.0)  # poses joints movers 3 3
-    moves = seen[:, :, None, None] * torch.eye(3, dtype=lever.dtype, device=lever.device)
+    root = weights.sqrt()[:, :, None, None]
+    turns = torch.where(carried.T[..., None, None], -cross_matrix(lever), 0.0)  # poses joints movers 3 3
+    moves = torch.eye(3, dtype=lever.dtype, device=lever.device).expand(*lever.shape[:2], 3, 3)
     flat = turns.transpose(-3, -2).flatten(-2)  # poses joints 3 (movers 3)
-    jacobian = torch.cat([flat, moves], dim=-1).flatten(1, 2)
-    residual = torch.where(seen[..., None], places - posed.places, 0.0).flatten(1)
-    weights = total.new_ones(total.shape[-1])
-    weights[-3:] = 0.0  # the root is free to move
-    held = damping[:, None] * weights
+    jacobian = (root * torch.cat([flat, moves], dim=-1)).flatten(1, 2)
+    residual = (root[..., 0] * (places - posed.places).nan_to_num(0.0)).flatten(1)
+    turning = total.new_ones(total.shape[-1])
+    turning[-3:] = 0.0  # the root is free to move
+    held = damping[:, None] * turning
     normal = jacobian.mT @ jacobian + torch.diag_embed(held + 1e-12)
     gradient = (jacobian.mT @ residual[..., None])[..., 0] - held * total
     return torch.linalg.solve(normal, gradient)
