@@ -46,9 +46,9 @@ def calibration_option(required: bool) -> Decorator:
     return lambda function: calibration(unit_option()(up_option()(function)))
 
 
-def unit_option() -> Decorator:
-    """The length unit of a calibration."""
-    return click.option("--unit", type=click.Choice(["m", "cm", "mm"]), help="Length unit of the calibration.")
+def unit_option(of: str = "the calibration") -> Decorator:
+    """The length unit of what may leave it open."""
+    return click.option("--unit", type=click.Choice(["m", "cm", "mm"]), help=f"Length unit of {of}.")
 
 
 def up_option() -> Decorator:

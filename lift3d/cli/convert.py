@@ -19,10 +19,11 @@ __all__ = ["COMMAND"]
               help="What the file holds, where it cannot be told.")  # fmt: skip
 @click.option("--from", "source_format", help="Format of SOURCE, where it cannot be told; see `lift3d info formats`.")
 @click.option("--to", "target_format", help="Format of TARGET, where its suffix leaves it open.")
-@unit_option()
+@unit_option("a calibration, or of poses (C3D, wide CSV), that leave it open")
 @up_option()
 @click.option("--subject", help="Subject of a calibration that holds several (Human3.6M).")
 @click.option("--sequence", help="Sequence of keypoints that hold several (VideoPose3D).")
+@click.option("--camera", help="Write this camera of the keypoints alone.")
 @skeleton_option()
 @fps_option()
 @threads_option()
@@ -32,15 +33,22 @@ def COMMAND(  # noqa: N802
     kind: str | None,
     source_format: str | None,
     target_format: str | None,
+    camera: str | None,
     **options: Any,
 ) -> None:
     """Read SOURCE (cameras, keypoints or poses, in any known format) and write it as TARGET."""
     from lift3d import formats
 
     kind = kind or _kind(source, source_format)
-    taken = {"cameras": ("unit", "subject", "up"), "keypoints": ("skeleton", "fps", "sequence"), "poses": ("skeleton",)}
+    taken = {
+        "cameras": ("unit", "subject", "up"),
+        "keypoints": ("skeleton", "fps", "sequence"),
+        "poses": ("skeleton", "unit"),
+    }
     given = {name: value for name, value in options.items() if value is not None and name in taken[kind]}
     noun = getattr(formats, f"read_{kind}")(source, source_format, **given)
+    if camera is not None and kind == "keypoints":
+        noun = noun.only([camera])
     getattr(formats, f"write_{kind}")(noun, target, target_format)
     click.echo(f"{target}: {kind}")
 

@@ -18,8 +18,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
-from lift3d.errors import FileError
+from lift3d.errors import FileError, InputError
 from lift3d.keypoints import Keypoints2D
 from lift3d.skeletons import Skeleton, get_skeleton
 
@@ -27,8 +28,10 @@ __all__ = [
     "COUNTS",
     "Detection",
     "check_dense",
+    "flat_people",
     "keypoints_of",
     "last_number",
+    "refuse_other_joints",
     "skeleton_of_count",
     "triplets",
     "whole_number",
@@ -178,6 +181,26 @@ def triplets(path: Path, values: Any, where: str) -> np.ndarray:
     if not len(numbers) or len(numbers) % 3:
         raise FileError(path, f"{where}: has {len(numbers)} numbers; expected three a joint: x, y, score")
     return numbers.reshape(-1, 3)
+
+
+def flat_people(keypoints: Keypoints2D, camera: int) -> list[list[list[float]]]:
+    """By frame and slot: flat numbers x, y, score, x, y, score, ...; zeros for a missing joint."""
+    pixels, scores = keypoints.pixels[camera].detach().cpu().double(), keypoints.scores[camera].detach().cpu().double()
+    flat = torch.cat([pixels.nan_to_num(0.0), scores[..., None]], dim=-1).flatten(-2)
+    return flat.tolist()
+
+
+def refuse_other_joints(format_name: str, skeleton: Skeleton, known: Sequence[str]) -> None:
+    """Refuse to write a skeleton that a format knows no joints of.
+
+    Raises:
+        InputError: it is none of the known ones.
+    """
+    if not any(skeleton == get_skeleton(name) for name in known):
+        raise InputError(
+            f"{format_name} keeps the joints of {' or '.join(known)}; these are of {skeleton.name!r}. Map them first "
+            f"(keypoints.mapped_to(get_skeleton({known[0]!r}))), or write lift3d_keypoints_npz."
+        )
 
 
 def whole_number(path: Path, value: Any, where: str) -> int:

@@ -39,7 +39,11 @@ _HOW_TO_READ = "(format=..., --format or --from ...)"
 _HOW_TO_WRITE = "(format=..., --to ...)"
 
 # what a format holds that does not take an option which chooses among several
-_CHOICES = {"subject": "one rig, not one for each subject", "sequence": "one sequence, none to choose from"}
+_CHOICES = {
+    "subject": "one rig, not one for each subject",
+    "sequence": "one sequence, none to choose from",
+    "unit": "metres, or states its unit",
+}
 
 
 @cache
@@ -121,19 +125,28 @@ def read_keypoints(
     return _renamed(keypoints, tuple(camera_names))
 
 
-def read_poses(path: str | Path, format: str | None = None, skeleton: str | Skeleton | None = None) -> Poses3D:  # noqa: A002
+def read_poses(
+    path: str | Path,
+    format: str | None = None,  # noqa: A002
+    skeleton: str | Skeleton | None = None,
+    unit: str | None = None,
+) -> Poses3D:
     """3D poses, in metres.
 
     Args:
         path: the file.
         format: name of the format; by default found out from the file.
         skeleton: what the joints are, where the file leaves it open.
+        unit: ``"m"``, ``"cm"`` or ``"mm"``, of the lengths in files that may leave it open (C3D, wide CSV).
 
     Raises:
         FileError: no format fits, several do, or the file is damaged.
+        UnknownNameError: there is no such format, skeleton or unit.
     """
+    if unit not in (None, *METRES):
+        raise UnknownNameError("unit", unit, METRES)
     own = get_skeleton(skeleton) if skeleton is not None else None
-    return _read(Path(path), Poses3D, format, skeleton=own)
+    return _read(Path(path), Poses3D, format, skeleton=own, **({} if unit is None else {"unit": unit}))
 
 
 def write_cameras(rig: CameraRig, path: str | Path, format: str | None = None) -> None:  # noqa: A002
@@ -210,21 +223,34 @@ def _by_name(name: str, holds: type, action: str) -> FileFormat:
 
 def _read_one_or_folder(path: Path, name: str | None, options: Mapping[str, Any]) -> list[Keypoints2D]:
     """The keypoints of a path; of a folder that is itself in no format, those of everything in it."""
-    if path.is_dir() and name is None and not _candidates(path, Keypoints2D):
-        inside = sorted(
-            (one for one in path.iterdir() if _candidates(one, Keypoints2D)), key=lambda one: natural_order(one.name)
-        )
+
+    def fits(one: Path) -> bool:
+        return any(name in (None, entry.name) for entry in _candidates(one, Keypoints2D))
+
+    if path.is_dir() and not fits(path):
+        inside = sorted((one for one in path.iterdir() if fits(one)), key=lambda one: natural_order(one.name))
         if inside:
-            parts = [_read(one, Keypoints2D, None, **options) for one in inside]
-            return _named_apart(parts, inside)
+            return _named_apart([_read(one, Keypoints2D, name, **options) for one in inside], inside)
     return [_read(path, Keypoints2D, name, **options)]
 
 
 def _named_apart(parts: list[Keypoints2D], paths: list[Path]) -> list[Keypoints2D]:
-    """The parts; if two have a camera of the same name, all are renamed after their files."""
+    """The parts; if two have a camera of the same name, all are renamed after their files.
+
+    Raises:
+        FileError: the name is from the files' own, so that they are two files of one camera.
+        InputError: a file that holds several cameras is among them.
+    """
     names = [name for part in parts for name in part.camera_names]
-    if len(set(names)) == len(names):
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is None:
         return parts
+    same = [path for part, path in zip(parts, paths, strict=True) if twice in part.camera_names]
+    if len({path.parent for path in same}) == 1 and all(path.name.startswith(twice) for path in same):
+        files = ", ".join(path.name for path in same)
+        raise FileError(
+            same[0].parent, f"holds camera {twice!r} more than once: {files}", "Name the files, or the format."
+        )
     if any(len(part.camera_names) != 1 for part in parts):
         raise InputError(f"camera names repeat across files: {', '.join(names)}. Pass camera_names=[...].")
     return [_renamed(part, (path.stem,)) for part, path in zip(parts, paths, strict=True)]
@@ -239,7 +265,7 @@ def _write(noun: Any, path: Path, holds: type, name: str | None) -> None:
         entry = _by_name(name, holds, "write")
     else:
         able = [e for e in all_formats().values() if e.holds is holds and e.write is not None]
-        fitting = [e for e in able if path.suffix.lower() in e.suffixes]
+        fitting = [e for e in able if path.suffix.lower() in e.suffixes and e.by_suffix]
         own = [e for e in fitting if e.name.startswith("lift3d_")] or fitting
         if len(own) != 1:
             known = ", ".join(f"{e.name} ({e.suffixes[0] or 'folder'})" for e in able)

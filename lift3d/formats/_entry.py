@@ -23,9 +23,11 @@ class FileFormat:
             looks inside as little as needed; never raises.
         read: ``read(path, **options)``. Of rigs it returns what the file tells (``FileRig``), to which the caller's
             unit and up axis are added in one place. Options by noun: keypoints get ``skeleton`` and ``fps`` (None for
-            what the file says), poses ``skeleton``. Raises ``FileError``. None if the format cannot be read.
+            what the file says), poses ``skeleton``, and ``unit`` if they leave it open. Raises ``FileError``. None if
+            the format cannot be read.
         write: ``write(noun, path)``: writes one file, or into one empty folder, at a temporary path that is then moved
             in place. Raises ``InputError`` for what the format cannot hold. None if the format cannot be written.
+        by_suffix: whether a path's suffix alone may choose the format for writing; else it must be named.
     """
 
     name: str
@@ -35,3 +37,4 @@ class FileFormat:
     recognises: Callable[[Path], bool] | None = None
     read: Callable[..., Any] | None = None
     write: Callable[[Any, Path], None] | None = None
+    by_suffix: bool = True

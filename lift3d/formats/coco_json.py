@@ -4,18 +4,31 @@ Results carry scores, in distorted pixels; a joint with score 0 is missing. Anno
 missing), 1 (hidden) or 2 (visible), both read as score 1.
 
 The frame of a result is its ``image_id``. The frame of an annotation is the last number in its image's ``file_name``;
-where an image has none, or two have the same, images count from 0 in the file's order. People are in the file's order.
+where an image has none, or two have the same, images count from 0 in the file's order. People are in the file's order,
+unless each has a ``track_id``, which keeps one slot throughout.
+
+Written: results of one camera, with all digits; of several people each has a ``track_id``. ``score`` is the mean over
+the joints seen. Rate, camera name, picture size, and frames in which nobody is seen at the end are not kept.
 """
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from lift3d.errors import FileError
-from lift3d.formats._detections import Detection, keypoints_of, last_number, triplets, whole_number
+from lift3d.errors import FileError, InputError
+from lift3d.formats._detections import (
+    Detection,
+    flat_people,
+    keypoints_of,
+    last_number,
+    refuse_other_joints,
+    triplets,
+    whole_number,
+)
 from lift3d.formats._entry import FileFormat
 from lift3d.formats._json import beginning, read_json
 from lift3d.keypoints import Keypoints2D
@@ -57,7 +70,8 @@ def _person(path: Path, person: Any, place: int, frames: Mapping[Any, int] | Non
         frame = frames.get(_key(person["image_id"]), -1)
         if frame < 0:
             raise FileError(path, f"{where}: there is no image with the id {person['image_id']!r}")
-    return Detection(frame, triplets(path, person["keypoints"], where))
+    track = person.get("track_id")
+    return Detection(frame, triplets(path, person["keypoints"], where), track if isinstance(track, int | str) else None)
 
 
 def _key(identity: Any) -> Any:
@@ -89,11 +103,32 @@ def _shared_size(images: list[Any]) -> tuple[float, float] | None:
     return (width, height) if known else None  # type: ignore[return-value]
 
 
+def _write(keypoints: Keypoints2D, path: Path) -> None:
+    refuse_other_joints("coco_json", keypoints.skeleton, ("coco17",))
+    if len(keypoints.camera_names) != 1:
+        names = ", ".join(keypoints.camera_names)
+        raise InputError(f"coco_json holds one camera; these are {names}. Choose one (keypoints.only, --camera ...).")
+    people = [
+        _result(frame, slot, flat, keypoints.pixels.shape[2])
+        for frame, slots in enumerate(flat_people(keypoints, 0))
+        for slot, flat in enumerate(slots)
+        if any(flat[2::3])
+    ]
+    path.write_text("[" + ",\n".join(json.dumps(person) for person in people) + "]\n", encoding="utf-8")
+
+
+def _result(frame: int, slot: int, flat: list[float], people: int) -> dict[str, Any]:
+    seen = [score for score in flat[2::3] if score > 0]
+    track = {"track_id": slot} if people > 1 else {}
+    return {"image_id": frame, "category_id": 1, "keypoints": flat, "score": sum(seen) / len(seen), **track}
+
+
 FORMAT = FileFormat(
     name="coco_json",
     holds=Keypoints2D,
     suffixes=(".json",),
-    about="COCO keypoint results or annotations, distorted pixels.",
+    about="COCO keypoint results or annotations, distorted pixels; results of one camera when written.",
     recognises=_recognises,
     read=_read,
+    write=_write,
 )

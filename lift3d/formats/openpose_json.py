@@ -6,10 +6,15 @@ over. The camera is called like the folder, without ``_json`` at its end.
 
 Of each person the body is read (25 joints: BODY_25, 18: COCO, 26: Halpe, 17: COCO), in distorted pixels; face and hands
 are not. A joint of (0, 0, 0) is missing. People are in the file's order, unless each has a ``person_id`` of its own.
+
+Written: a folder with a folder ``<camera>_json`` for each camera, one file for each frame, all digits. A person who is
+not seen in a frame stays in the list as zeros where somebody follows, so that slots are kept. Rate, picture sizes, and
+people at the end who are never seen are not.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,8 +22,8 @@ from typing import Any
 import numpy as np
 
 from lift3d._progress import progress
-from lift3d.errors import FileError
-from lift3d.formats._detections import Detection, keypoints_of, triplets
+from lift3d.errors import FileError, InputError
+from lift3d.formats._detections import Detection, flat_people, keypoints_of, refuse_other_joints, triplets
 from lift3d.formats._entry import FileFormat
 from lift3d.formats._frame_files import files_by_frame, frames_begin_with
 from lift3d.formats._json import read_json
@@ -76,6 +81,21 @@ def _check_pixels(path: Path, detections: list[Detection]) -> None:
         )
 
 
+def _write(keypoints: Keypoints2D, folder: Path) -> None:
+    refuse_other_joints("openpose_json", keypoints.skeleton, ("body25", "body18", "halpe26", "coco17"))
+    for camera, name in enumerate(keypoints.camera_names):
+        if name in ("", ".", "..") or set(name) & set('/\\:*?"<>|'):
+            raise InputError(f"openpose_json names folders after cameras; {name!r} cannot name one. Rename the camera.")
+        own = folder / f"{name}_json"
+        own.mkdir()
+        frames = flat_people(keypoints, camera)
+        for frame, people in enumerate(progress(frames, f"writing {own.name}", "frame", len(frames))):
+            seen = max((place + 1 for place, flat in enumerate(people) if any(flat)), default=0)
+            listed = [{"person_id": [-1], "pose_keypoints_2d": flat} for flat in people[:seen]]
+            text = json.dumps({"version": 1.3, "people": listed})
+            (own / f"{name}_{frame:012d}_keypoints.json").write_text(text + "\n", encoding="utf-8")
+
+
 FORMAT = FileFormat(
     name="openpose_json",
     holds=Keypoints2D,
@@ -83,4 +103,6 @@ FORMAT = FileFormat(
     about="OpenPose (also RTMLib, Pose2Sim): a folder of one JSON a frame, distorted pixels.",
     recognises=_recognises,
     read=_read,
+    write=_write,
+    by_suffix=False,
 )
