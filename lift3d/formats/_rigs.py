@@ -28,6 +28,7 @@ __all__ = [
     "first_of",
     "needs",
     "numbers",
+    "numbers_at",
     "rig_of",
     "rotation_of",
     "size_of",
@@ -133,6 +134,18 @@ def numbers(path: Path, where: str, value: Any, *shape: int) -> Tensor:
         expected = " x ".join(str(side) for side in shape)
         raise FileError(path, f"{where} has {size} numbers; expected {expected}", "Export the calibration again.")
     return found.reshape(shape)
+
+
+def numbers_at(path: Path, where: str, table: Mapping[str, Any], key: str, *shape: int) -> Tensor:
+    """The numbers under a key of a table: of that shape, or, if none is given, however many there are, in one row.
+
+    Raises:
+        FileError: there are none, or they are not as :func:`numbers` expects.
+    """
+    value = needs(path, where, table, key)
+    if not shape:
+        return finite_numbers(path, f"{where} {key}", value).reshape(-1)
+    return numbers(path, f"{where} {key}", value, *shape)
 
 
 def finite_numbers(path: Path, where: str, value: Any) -> Tensor:

@@ -12,16 +12,7 @@ import torch
 
 from lift3d.cameras import Camera, Lens
 from lift3d.errors import FileError
-from lift3d.formats._rigs import (
-    FileCamera,
-    finite_numbers,
-    first_of,
-    needs,
-    numbers,
-    rotation_of,
-    size_of,
-    used_coefficients,
-)
+from lift3d.formats._rigs import FileCamera, first_of, numbers, numbers_at, rotation_of, size_of, used_coefficients
 from lift3d.formats._units import unit_named
 from lift3d.geometry.rotations import matrix_to_rotvec
 from lift3d.settings import read_toml
@@ -120,8 +111,8 @@ def camera_of_table(path: Path, section: str, table: Mapping[str, Any], name: st
     rotation, translation = first_of(table, "rotation"), first_of(table, "translation")
     return FileCamera(
         name=name if name is not None else str(table.get("name", section)),
-        intrinsics=numbers(path, f"{where} matrix", needs(path, where, table, "matrix"), 3, 3),
-        distortion=finite_numbers(path, f"{where} distortions", needs(path, where, table, "distortions")).reshape(-1),
+        intrinsics=numbers_at(path, where, table, "matrix", 3, 3),
+        distortion=numbers_at(path, where, table, "distortions"),
         rotation=None if rotation is None else rotation_of(path, f"{where} rotation", rotation),
         translation=None if translation is None else numbers(path, f"{where} translation", translation, 3),
         image_size=size_of(path, f"{where} size", first_of(table, "size", "image_size")),

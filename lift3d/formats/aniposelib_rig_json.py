@@ -14,7 +14,7 @@ from lift3d.cameras import CameraRig, Lens
 from lift3d.errors import FileError
 from lift3d.formats._entry import FileFormat
 from lift3d.formats._json import beginning, json_table, read_json
-from lift3d.formats._rigs import FileCamera, FileRig, finite_numbers, needs, numbers, size_of
+from lift3d.formats._rigs import FileCamera, FileRig, needs, numbers_at, size_of
 
 __all__ = ["FORMAT"]
 
@@ -43,10 +43,10 @@ def _camera(path: Path, name: str, value: Any) -> FileCamera:
         raise FileError(path, f"{where} has the lens model {model!r}; expected one of {', '.join(_LENSES)}")
     return FileCamera(
         name=name,
-        intrinsics=numbers(path, f"{where} K", needs(path, where, table, "K"), 3, 3),
-        distortion=finite_numbers(path, f"{where} dist", needs(path, where, table, "dist")).reshape(-1),
-        rotation=numbers(path, f"{where} R", needs(path, where, table, "R"), 3, 3),
-        translation=numbers(path, f"{where} t", needs(path, where, table, "t"), 3),
+        intrinsics=numbers_at(path, where, table, "K", 3, 3),
+        distortion=numbers_at(path, where, table, "dist"),
+        rotation=numbers_at(path, where, table, "R", 3, 3),
+        translation=numbers_at(path, where, table, "t", 3),
         image_size=size_of(path, f"{where} image_wh", table.get("image_wh")),
         lens=_LENSES[model],
     )

@@ -18,7 +18,7 @@ from lift3d.cameras import CameraRig, Lens
 from lift3d.formats._entry import FileFormat
 from lift3d.formats._human36m import chosen_subject, picture_size
 from lift3d.formats._json import beginning, json_table, read_json
-from lift3d.formats._rigs import FileCamera, FileRig, needs, numbers
+from lift3d.formats._rigs import FileCamera, FileRig, needs, numbers_at
 
 __all__ = ["FORMAT"]
 
@@ -45,10 +45,10 @@ def _camera(path: Path, name: str, intrinsics: dict[str, Any], pose: dict[str, A
     lens = json_table(path, f"{where} of intrinsics", needs(path, "intrinsics", intrinsics, name))
     return FileCamera(
         name=name,
-        intrinsics=numbers(path, f"{where} calibration_matrix", needs(path, where, lens, "calibration_matrix"), 3, 3),
-        distortion=numbers(path, f"{where} distortion", needs(path, where, lens, "distortion"), 5),
-        rotation=numbers(path, f"{where} R", needs(path, where, pose, "R"), 3, 3),
-        translation=numbers(path, f"{where} t", needs(path, where, pose, "t"), 3),
+        intrinsics=numbers_at(path, where, lens, "calibration_matrix", 3, 3),
+        distortion=numbers_at(path, where, lens, "distortion", 5),
+        rotation=numbers_at(path, where, pose, "R", 3, 3),
+        translation=numbers_at(path, where, pose, "t", 3),
         image_size=picture_size(name),
         lens=Lens.HUMAN36M,
     )

@@ -34,7 +34,7 @@ from lift3d.formats._rigs import (
     FileRig,
     finite_numbers,
     needs,
-    numbers,
+    numbers_at,
     rotation_of,
     size_of,
     used_coefficients,
@@ -72,10 +72,10 @@ def _camera(path: Path, name: str, table: Any) -> FileCamera:
         raise FileError(path, f"{where} is no table")
     return FileCamera(
         name=name,
-        intrinsics=numbers(path, f"{where} matrix", needs(path, where, table, "matrix"), 3, 3),
+        intrinsics=numbers_at(path, where, table, "matrix", 3, 3),
         distortion=finite_numbers(path, f"{where} distortion", table.get("distortion", [])),
         rotation=rotation_of(path, f"{where} rotation", needs(path, where, table, "rotation")),
-        translation=numbers(path, f"{where} translation", needs(path, where, table, "translation"), 3),
+        translation=numbers_at(path, where, table, "translation", 3),
         image_size=size_of(path, f"{where} size", table.get("size")),
         lens=_lens(path, where, table),
     )

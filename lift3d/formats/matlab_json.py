@@ -21,7 +21,7 @@ from lift3d.cameras import CameraRig
 from lift3d.errors import FileError
 from lift3d.formats._entry import FileFormat
 from lift3d.formats._json import beginning, json_list, json_table, read_json
-from lift3d.formats._rigs import FileCamera, FileRig, finite_numbers, first_of, needs, numbers, size_of
+from lift3d.formats._rigs import FileCamera, FileRig, finite_numbers, first_of, needs, numbers, numbers_at, size_of
 
 __all__ = ["FORMAT"]
 
@@ -59,8 +59,8 @@ def _intrinsics(path: Path, where: str, table: Mapping[str, Any]) -> Tensor:
     elif first_of(table, "IntrinsicMatrix") is not None:
         matrix = numbers(path, f"{where} IntrinsicMatrix", table["IntrinsicMatrix"], 3, 3).T
     else:
-        fx, fy = numbers(path, f"{where} FocalLength", needs(path, where, table, "FocalLength"), 2).tolist()
-        cx, cy = numbers(path, f"{where} PrincipalPoint", needs(path, where, table, "PrincipalPoint"), 2).tolist()
+        fx, fy = numbers_at(path, where, table, "FocalLength", 2).tolist()
+        cx, cy = numbers_at(path, where, table, "PrincipalPoint", 2).tolist()
         skew = float(numbers(path, f"{where} Skew", table.get("Skew", 0.0)))
         matrix = torch.tensor([[fx, skew, cx], [0, fy, cy], [0, 0, 1]], dtype=torch.float64)
     return matrix - torch.tensor([[0.0, 0, 1], [0, 0, 1], [0, 0, 0]], dtype=torch.float64)

@@ -15,7 +15,7 @@ from lift3d.cameras import CameraRig
 from lift3d.errors import FileError
 from lift3d.formats._entry import FileFormat
 from lift3d.formats._json import beginning
-from lift3d.formats._rigs import FileCamera, FileRig, needs, numbers, size_of
+from lift3d.formats._rigs import FileCamera, FileRig, numbers_at, size_of
 from lift3d.formats._text import read_lines
 
 __all__ = ["FORMAT"]
@@ -39,10 +39,10 @@ def _read(path: Path) -> FileRig:
 def _camera(path: Path, lines: dict[str, list[str]]) -> FileCamera:
     name = " ".join(lines["name"])
     where = f"camera {name!r}"
-    if any(float(number) != 0 for number in numbers(path, f"{where} radial", needs(path, where, lines, "radial"), 1)):
+    if any(float(number) != 0 for number in numbers_at(path, where, lines, "radial", 1)):
         raise FileError(path, f"{where} has a radial distortion, which is not read", "Undistort the pictures.")
-    matrix = numbers(path, f"{where} intrinsic", needs(path, where, lines, "intrinsic"), 4, 4)
-    pose = numbers(path, f"{where} extrinsic", needs(path, where, lines, "extrinsic"), 4, 4)
+    matrix = numbers_at(path, where, lines, "intrinsic", 4, 4)
+    pose = numbers_at(path, where, lines, "extrinsic", 4, 4)
     return FileCamera(
         name=name,
         intrinsics=matrix[:3, :3],

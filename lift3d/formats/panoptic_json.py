@@ -14,7 +14,7 @@ from typing import Any
 from lift3d.cameras import CameraRig
 from lift3d.formats._entry import FileFormat
 from lift3d.formats._json import beginning, json_list, json_table, read_json, write_json
-from lift3d.formats._rigs import FileCamera, FileRig, finite_numbers, needs, numbers, size_of
+from lift3d.formats._rigs import FileCamera, FileRig, needs, numbers_at, size_of
 from lift3d.formats._written_rigs import file_cameras, pose_of, whole_size
 
 __all__ = ["FORMAT"]
@@ -37,10 +37,10 @@ def _camera(path: Path, index: int, value: Any) -> FileCamera:
     where = f"camera {name!r}"
     return FileCamera(
         name=name,
-        intrinsics=numbers(path, f"{where} K", needs(path, where, table, "K"), 3, 3),
-        distortion=finite_numbers(path, f"{where} distCoef", needs(path, where, table, "distCoef")).reshape(-1),
-        rotation=numbers(path, f"{where} R", needs(path, where, table, "R"), 3, 3),
-        translation=numbers(path, f"{where} t", needs(path, where, table, "t"), 3),
+        intrinsics=numbers_at(path, where, table, "K", 3, 3),
+        distortion=numbers_at(path, where, table, "distCoef"),
+        rotation=numbers_at(path, where, table, "R", 3, 3),
+        translation=numbers_at(path, where, table, "t", 3),
         image_size=size_of(path, f"{where} resolution", table.get("resolution")),
     )
 

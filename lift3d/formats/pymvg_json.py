@@ -15,7 +15,7 @@ from lift3d.cameras import CameraRig
 from lift3d.errors import FileError
 from lift3d.formats._entry import FileFormat
 from lift3d.formats._json import beginning, json_list, json_table, read_json, write_json
-from lift3d.formats._rigs import FileCamera, FileRig, finite_numbers, needs, numbers, size_of
+from lift3d.formats._rigs import FileCamera, FileRig, needs, numbers, numbers_at, size_of
 from lift3d.formats._written_rigs import file_cameras, pose_of, whole_size
 
 __all__ = ["FORMAT"]
@@ -43,10 +43,10 @@ def _camera(path: Path, index: int, value: Any) -> FileCamera:
         raise FileError(path, f"{where} is rectified: its R is no identity", "Export it without rectification.")
     return FileCamera(
         name=name,
-        intrinsics=numbers(path, f"{where} K", needs(path, where, table, "K"), 3, 3),
-        distortion=finite_numbers(path, f"{where} D", needs(path, where, table, "D")).reshape(-1),
-        rotation=numbers(path, f"{where} Q", needs(path, where, table, "Q"), 3, 3),
-        translation=numbers(path, f"{where} translation", needs(path, where, table, "translation"), 3),
+        intrinsics=numbers_at(path, where, table, "K", 3, 3),
+        distortion=numbers_at(path, where, table, "D"),
+        rotation=numbers_at(path, where, table, "Q", 3, 3),
+        translation=numbers_at(path, where, table, "translation", 3),
         image_size=size_of(path, f"{where} width and height", [table.get("width"), table.get("height")]),
     )
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import torch
 
 from lift3d.cameras import Camera, CameraRig
+from lift3d.errors import FileError
+from lift3d.formats import read_cameras
 from lift3d.formats._dispatch import _candidates
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "calibration"
@@ -46,3 +50,25 @@ def edited(source: str, target: Path, *changes: tuple[str, str]) -> Path:
 def formats_of(path: Path) -> list[str]:
     """Names of the formats that recognise a path as a calibration."""
     return [entry.name for entry in _candidates(path, CameraRig)]
+
+
+def outcome(path: Path, name: str) -> tuple[str, ...]:
+    """Names of the cameras read, none if the file is refused; any other exception ends the test."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            return read_cameras(path, format=name).names
+        except FileError as error:
+            text = str(error)
+    assert "\n" not in text
+    return ()
+
+
+def damaged(content: bytes) -> Iterator[bytes]:
+    """The content of a file cut short at many places, then with single bytes changed."""
+    generator = np.random.default_rng(0)
+    yield from (content[:end] for end in np.linspace(0, len(content) - 1, 30).astype(int))
+    for _ in range(30):
+        changed = bytearray(content)
+        changed[generator.integers(len(content))] = generator.integers(256)
+        yield bytes(changed)
