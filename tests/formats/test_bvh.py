@@ -501,3 +501,26 @@ def test_line_endings_and_braces_on_the_same_line(ending: str, tmp_path: Path) -
     changed = ARM.replace("\n{", " {").replace("\n", ending)
     (tmp_path / "arm.bvh").write_bytes(b"\xef\xbb\xbf" + changed.encode())
     assert torch.equal(read_poses(tmp_path / "arm.bvh").positions, expected)
+
+
+# --- twist
+
+
+def test_thighs_and_upper_arms_are_twisted_so_that_knees_and_elbows_bend_about_their_axes(tmp_path: Path) -> None:
+    """Knees about +x; the left elbow about -y and the right about +y, forward from a T-pose with the palms down."""
+    skeleton = get_skeleton("human36m17")
+    tree = rest_tree(skeleton, torch.from_numpy(y_up_positions(walk(frames=3)))[:, 0])
+    rotvecs = torch.zeros(3, len(tree.names), 3, dtype=torch.float64)
+    for side, sign in (("left", -1.0), ("right", 1.0)):
+        rotvecs[:, tree.names.index(f"{side}_hip"), 1] = torch.tensor([0.0, 0.6, -0.6])  # about the thigh
+        rotvecs[:, tree.names.index(f"{side}_shoulder"), 0] = torch.tensor([0.0, 0.6, -0.6])  # about the upper arm
+        rotvecs[:, tree.names.index(f"{side}_knee"), 0] = 1.4
+        rotvecs[:, tree.names.index(f"{side}_elbow"), 1] = sign * 1.4
+    places = forward_kinematics(rotvec_to_matrix(rotvecs), tree.offsets.repeat(3, 1, 1), tree.parents).places
+    positions = torch.empty(3, 1, 17, 3, dtype=torch.float64)
+    positions[:, 0, list(tree.joints)] = places
+    write_poses(Poses3D.of(positions, skeleton=skeleton, up="+y"), tmp_path / "bent.bvh")
+    names, angles = angles_of(tmp_path / "bent.bvh")
+    assert names == list(tree.names)
+    found = matrix_to_rotvec(torch.from_numpy(rotations_of_angles("ZXY", angles)))
+    assert (found - rotvecs).abs().max() < 0.12
