@@ -20,6 +20,7 @@ from torch import Tensor
 
 from lift3d.cameras import Camera, CameraRig, Lens
 from lift3d.errors import InputError, UnknownNameError
+from lift3d.geometry.kinematics import forward_kinematics
 from lift3d.geometry.rotations import rotvec_to_matrix
 from lift3d.keypoints import Keypoints2D
 from lift3d.poses import Poses3D
@@ -149,7 +150,7 @@ def walk(
     stride = 4 * _LEG * size * math.sin(_STEP_ANGLE)
     phase = 2 * math.pi * (_angular_speed(radius) * radius * times[:, None] / stride + style[:, 1])
     rotations = _gait(phase, heading=place + direction * math.pi / 2, swing=0.35 + 0.2 * style[:, 2])
-    joints = _forward_kinematics(rotations) * size[:, None, None]
+    joints = forward_kinematics(rotations, _OFFSETS, _EVERY_JOINT.parents).places * size[:, None, None]
     middle = torch.stack([radius * torch.cos(place), radius * torch.sin(place), -_lowest(joints)], dim=-1)
     everything = Poses3D.of(joints + middle[:, :, None], skeleton=_EVERY_JOINT, times=times)
     return everything.mapped_to(get_skeleton(skeleton))
@@ -284,22 +285,6 @@ def _gait(
         pitch[..., at(f"{side}_shoulder")] = swing * torch.sin(own)
         pitch[..., at(f"{side}_elbow")] = -0.3 + 0.2 * torch.sin(own)
     return rotvec_to_matrix(vectors)
-
-
-def _forward_kinematics(
-    rotations: Float[Tensor, "frames people joints 3 3"],
-) -> Float[Tensor, "frames people joints 3"]:
-    """Places of all joints, metres, with the pelvis at the origin."""
-    places: dict[int, Tensor] = {}
-    turned: dict[int, Tensor] = {}
-    for joint in _EVERY_JOINT.outward:
-        parent = _EVERY_JOINT.parents[joint]
-        if parent < 0:
-            places[joint], turned[joint] = torch.zeros_like(rotations[..., 0, :, 0]), rotations[..., joint, :, :]
-        else:
-            places[joint] = places[parent] + turned[parent] @ _OFFSETS[joint]
-            turned[joint] = turned[parent] @ rotations[..., joint, :, :]
-    return torch.stack([places[joint] for joint in range(len(_EVERY_JOINT))], dim=-2)
 
 
 def _lowest(joints: Float[Tensor, "frames people joints 3"]) -> Float[Tensor, "frames people"]:

@@ -137,7 +137,7 @@ def read_poses(
         path: the file.
         format: name of the format; by default found out from the file.
         skeleton: what the joints are, where the file leaves it open.
-        unit: ``"m"``, ``"cm"`` or ``"mm"``, of the lengths in files that may leave it open (C3D, wide CSV).
+        unit: ``"m"``, ``"cm"`` or ``"mm"``, of the lengths in files that may leave it open (BVH, C3D, wide CSV).
 
     Raises:
         FileError: no format fits, several do, or the file is damaged.

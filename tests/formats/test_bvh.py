@@ -19,7 +19,6 @@ from lift3d.formats._bvh_text import BvhJoint, BvhMotion, read_bvh, write_bvh
 from lift3d.formats._euler_angles import curves_of_rotations, rotations_of_angles
 from lift3d.formats._rest_pose import rest_tree
 from lift3d.formats._tracks import y_up_positions
-from lift3d.formats.bvh import FORMAT
 from lift3d.geometry.kinematics import forward_kinematics
 from lift3d.geometry.rotations import matrix_to_rotvec, rotvec_to_matrix
 from lift3d.poses import Poses3D
@@ -178,7 +177,7 @@ def test_unit_is_told_by_the_size_of_a_person(unit: str, scale: float, said: boo
     assert [f"took {unit!r}" in str(one.message) for one in caught] == [True] * said
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        torch.testing.assert_close(FORMAT.read(path, unit=unit).positions, exact, rtol=0, atol=1e-6)  # type: ignore[misc]
+        torch.testing.assert_close(read_poses(path, unit=unit).positions, exact, rtol=0, atol=1e-6)
 
 
 def test_people_of_other_programs(tmp_path: Path) -> None:
