@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import struct
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -75,8 +76,8 @@ def _value(content: bytes, place: int, order: str, processor: int) -> Value:
     return np.frombuffer(raw, dtype=f"{order}i{kind}").tolist()
 
 
-def packed(groups: Mapping[str, Mapping[str, Sequence[str] | Sequence[int] | Sequence[float]]]) -> bytes:
-    """The parameter section: values by group and name, in whole blocks of 512 bytes, for Intel processors.
+def packed(groups: Mapping[str, Mapping[str, Sequence[Any]]]) -> bytes:
+    """The parameter section: texts or numbers by group and name, in whole blocks of 512 bytes, for Intel processors.
 
     Raises:
         ValueError: they need more than 255 blocks, or an axis more than 255 entries.
@@ -84,7 +85,7 @@ def packed(groups: Mapping[str, Mapping[str, Sequence[str] | Sequence[int] | Seq
     parts = []
     for number, (group, parameters) in enumerate(groups.items(), start=1):
         parts.append(_record(-number, group, b""))
-        parts += [_record(number, name, _packed_value(list(values))) for name, values in parameters.items()]
+        parts += [_record(number, name, _packed_value(values)) for name, values in parameters.items()]
     content = b"".join(parts) + bytes(2)
     blocks = -(-(4 + len(content)) // 512)
     if blocks > MOST_BLOCKS:
@@ -98,11 +99,11 @@ def _record(group: int, name: str, value: bytes) -> bytes:
     return head + struct.pack("<H", 2 + len(body)) + body
 
 
-def _packed_value(values: list[str] | list[int] | list[float]) -> bytes:
+def _packed_value(values: Sequence[Any]) -> bytes:
     if len(values) > 255:
         raise ValueError(f"{len(values)} entries in a parameter; C3D has 255")
     if all(isinstance(value, str) for value in values):
-        texts = [str(value).encode("latin1", errors="replace") for value in values]
+        texts = [value.encode("latin1", errors="replace") for value in values]
         width = max((len(text) for text in texts), default=0)
         if width > 255:
             raise ValueError("a text of more than 255 letters")

@@ -12,7 +12,7 @@ that begins at a large number.
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,7 @@ __all__ = [
     "keypoints_of",
     "last_number",
     "refuse_other_joints",
+    "shared_size",
     "skeleton_of_count",
     "triplets",
     "whole_number",
@@ -201,6 +202,13 @@ def refuse_other_joints(format_name: str, skeleton: Skeleton, known: Sequence[st
             f"{format_name} keeps the joints of {' or '.join(known)}; these are of {skeleton.name!r}. Map them first "
             f"(keypoints.mapped_to(get_skeleton({known[0]!r}))), or write lift3d_keypoints_npz."
         )
+
+
+def shared_size(sizes: Iterable[tuple[Any, Any]]) -> tuple[float, float] | None:
+    """Width and height that all pictures share; None where they differ, or are not known or no numbers."""
+    different = {size if all(isinstance(side, int | float) for side in size) else (None, None) for size in sizes}
+    width, height = different.pop() if len(different) == 1 else (None, None)
+    return (width, height) if width is not None and height is not None and min(width, height) > 0 else None
 
 
 def whole_number(path: Path, value: Any, where: str) -> int:

@@ -13,7 +13,6 @@ sources; not checked against a file of its own.
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,6 +21,7 @@ import numpy as np
 from lift3d._natural_order import natural_order
 from lift3d._progress import progress
 from lift3d.errors import FileError
+from lift3d.formats._csv_rows import csv_rows
 from lift3d.formats._detections import check_dense, whole_number
 from lift3d.formats._entry import FileFormat
 from lift3d.formats._joint_names import skeleton_of_names
@@ -80,13 +80,8 @@ def _read(path: Path, skeleton: Skeleton | None = None, fps: float | None = None
 
 def _table(path: Path) -> list[tuple[str, int, int, float, float, float]]:
     """Camera, frame, point, x, y, time (NaN where not given) of each row."""
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            table = list(_rows(path, csv.reader(file, strict=True)))
-    except OSError as error:
-        raise FileError(path, f"cannot be read ({error.strerror})", "Check the path.") from error
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise FileError(path, f"is no CSV: {error}", "Write the file again.") from error
+    with csv_rows(path) as rows:
+        table = list(_rows(path, rows))
     if not table:
         raise FileError(path, "holds no rows", "Write the file again.")
     return table

@@ -26,6 +26,7 @@ from lift3d.formats._detections import (
     keypoints_of,
     last_number,
     refuse_other_joints,
+    shared_size,
     triplets,
     whole_number,
 )
@@ -93,14 +94,7 @@ def _annotated(path: Path, content: Any) -> tuple[list[Any], dict[Any, int], tup
     labelled = [person for person in people if not isinstance(person, Mapping) or person.get("keypoints")]
     if people and not labelled:
         raise FileError(path, "its annotations have no keypoints", "Use the keypoint annotations of this set.")
-    return labelled, frames, _shared_size(images)
-
-
-def _shared_size(images: list[Any]) -> tuple[float, float] | None:
-    sizes = {(image.get("width"), image.get("height")) for image in images}
-    width, height = sizes.pop() if len(sizes) == 1 else (None, None)
-    known = all(isinstance(side, int | float) and side > 0 for side in (width, height))
-    return (width, height) if known else None  # type: ignore[return-value]
+    return labelled, frames, shared_size((image.get("width"), image.get("height")) for image in images)
 
 
 def _write(keypoints: Keypoints2D, path: Path) -> None:

@@ -25,6 +25,7 @@ import numpy as np
 
 from lift3d._progress import progress
 from lift3d.errors import FileError
+from lift3d.formats._csv_rows import csv_rows, row_of_numbers
 from lift3d.formats._detections import check_dense
 from lift3d.formats._entry import FileFormat
 from lift3d.formats._json import beginning
@@ -93,40 +94,23 @@ def _read(path: Path, skeleton: Skeleton | None = None, unit: str | None = None)
 
 def _table(path: Path) -> tuple[_Header, list[int], np.ndarray, tuple[str, str]]:
     """The header, frame numbers, all cells as numbers (NaN where none), and the space with its up axis."""
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            rows = csv.reader(file, strict=True)
-            header = _header(next(rows, []))
-            first = header.place(_FRAME)
-            if first is None or not header.joints:
-                raise FileError(path, "its first line has no frame, or no joint with _x, _y and _z", "Check the file.")
-            text = {header.columns[name] for name in ("space", "up") if name in header.columns}
-            frames, values, spaces = [], [], set()
-            for row in progress(rows, f"reading {path.name}", "frame"):
-                if row:
-                    values.append(_numbers(path, row, header, text, rows.line_num))
-                    frames.append(_frame(path, values[-1][first], frames[-1:], rows.line_num))
-                    spaces.add(tuple(row[place].strip() for place in sorted(text)))
-    except OSError as error:
-        raise FileError(path, f"cannot be read ({error.strerror})", "Check the path.") from error
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise FileError(path, f"is no CSV: {error}", "Write the file again.") from error
+    with csv_rows(path) as rows:
+        header = _header(next(rows, []))
+        first = header.place(_FRAME)
+        if first is None or not header.joints:
+            raise FileError(path, "its first line has no frame, or no joint with _x, _y and _z", "Check the file.")
+        text = {header.columns[name] for name in ("space", "up") if name in header.columns}
+        frames, values, spaces = [], [], set()
+        for row in progress(rows, f"reading {path.name}", "frame"):
+            if row:
+                values.append(row_of_numbers(path, row, len(header.columns), rows.line_num, text))
+                frames.append(_frame(path, values[-1][first], frames[-1:], rows.line_num))
+                spaces.add(tuple(row[place].strip() for place in sorted(text)))
     if not frames or len(spaces) > 1:
         problem = "holds no rows" if not frames else "its space or up axis changes from row to row"
         raise FileError(path, problem, "Write the file again.")
     space = spaces.pop() if len(text) == 2 else _USUAL
     return header, frames, np.array(values), (space[0], space[1])
-
-
-def _numbers(path: Path, row: list[str], header: _Header, text: set[int], line: int) -> list[float]:
-    if len(row) != len(header.columns):
-        raise FileError(path, f"line {line} has {len(row)} fields; expected {len(header.columns)}", "Write it again.")
-    try:
-        return [
-            float(cell) if cell.strip() and place not in text else math.nan for place, cell in enumerate(row)
-        ]  # fmt: skip
-    except ValueError as error:
-        raise FileError(path, f"line {line}: {error}; expected numbers", "Write the file again.") from None
 
 
 def _frame(path: Path, number: float, before: list[int], line: int) -> int:

@@ -8,7 +8,6 @@ likelihood 0 is missing; a low likelihood stays for the caller to judge. The cam
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +15,7 @@ import numpy as np
 
 from lift3d._progress import progress
 from lift3d.errors import FileError
+from lift3d.formats._csv_rows import csv_rows, row_of_numbers
 from lift3d.formats._deeplabcut import frame_of, keypoints_of_table
 from lift3d.formats._entry import FileFormat
 from lift3d.formats._json import beginning
@@ -31,19 +31,13 @@ def _recognises(path: Path) -> bool:
 
 
 def _read(path: Path, skeleton: Skeleton | None = None, fps: float | None = None) -> Keypoints2D:
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            rows = csv.reader(file, strict=True)
-            columns, left = _columns(path, rows)
-            indices, values = [], []
-            for row in progress(rows, f"reading {path.name}", "frame"):
-                if row:
-                    indices.append(frame_of(path, row[left - 1]))
-                    values.append(_numbers(path, row[left:], len(columns), rows.line_num))
-    except OSError as error:
-        raise FileError(path, f"cannot be read ({error.strerror})", "Check the path.") from error
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise FileError(path, f"is no CSV: {error}", "Write the file again.") from error
+    with csv_rows(path) as rows:
+        columns, left = _columns(path, rows)
+        indices, values = [], []
+        for row in progress(rows, f"reading {path.name}", "frame"):
+            if row:
+                values.append(row_of_numbers(path, row[left:], len(columns), rows.line_num))
+                indices.append(frame_of(path, row[left - 1]))
     table = np.array(values).reshape(len(values), len(columns))
     return keypoints_of_table(path, columns, indices, table, skeleton=skeleton, fps=fps)
 
@@ -63,15 +57,6 @@ def _columns(path: Path, rows: Iterator[list[str]]) -> tuple[list[tuple[str, ...
     if left is None:
         raise FileError(path, "names no scorer and has no columns", "Expected a CSV that DeepLabCut wrote.")
     return list(zip(*(row[left:] for row in header), strict=True)), left
-
-
-def _numbers(path: Path, cells: list[str], count: int, line: int) -> list[float]:
-    if len(cells) != count:
-        raise FileError(path, f"line {line} has {len(cells)} numbers; expected {count}", "Write or copy it again.")
-    try:
-        return [float(cell) if cell.strip() else np.nan for cell in cells]
-    except ValueError as error:
-        raise FileError(path, f"line {line}: {error}; expected numbers", "Write the file again.") from None
 
 
 FORMAT = FileFormat(

@@ -18,7 +18,7 @@ import numpy as np
 
 from lift3d._progress import progress
 from lift3d.errors import FileError
-from lift3d.formats._detections import Detection, keypoints_of, triplets
+from lift3d.formats._detections import Detection, keypoints_of, shared_size, triplets
 from lift3d.formats._entry import FileFormat
 from lift3d.formats._frame_files import files_by_frame, frames_begin_with
 from lift3d.formats._json import read_json
@@ -35,13 +35,11 @@ def _recognises(path: Path) -> bool:
 def _read(path: Path, skeleton: Skeleton | None = None, fps: float | None = None) -> Keypoints2D:
     files = files_by_frame(path)
     detections: list[Detection] = []
-    sizes: set[tuple[Any, Any]] = set()
+    sizes: list[tuple[Any, Any]] = []
     for frame, file in progress(files.items(), f"reading {path.name}", "frame", len(files)):
         people, size = _frame(file)
-        sizes.add(size)
+        sizes.append(size)
         detections += [_person(file, person, frame, place) for place, person in enumerate(people)]
-    width, height = sizes.pop() if len(sizes) == 1 else (None, None)
-    known = all(isinstance(side, int | float) and side > 0 for side in (width, height))
     return keypoints_of(
         path,
         detections,
@@ -49,7 +47,7 @@ def _read(path: Path, skeleton: Skeleton | None = None, fps: float | None = None
         skeleton=skeleton,
         camera_name=path.resolve().name,
         fps=fps,
-        image_size=(width, height) if known else None,  # type: ignore[arg-type]
+        image_size=shared_size(sizes),
     )
 
 
@@ -59,9 +57,7 @@ def _frame(file: Path) -> tuple[list[Any], tuple[Any, Any]]:
     people = content.get("annots") if isinstance(content, Mapping) else None
     if not isinstance(people, list):
         raise FileError(file, 'has no list "annots"', _EXPECTED)
-    sides = [content.get("width"), content.get("height")]
-    width, height = (side if isinstance(side, int | float) else None for side in sides)
-    return people, (width, height)
+    return people, (content.get("width"), content.get("height"))
 
 
 def _person(file: Path, person: Any, frame: int, place: int) -> Detection:

@@ -160,7 +160,7 @@ def test_cameras_with_other_joints_are_not_stacked(tmp_path: Path) -> None:
         ("coords,x", "coords,z", "are not (scorer, bodypart"),
         ("\n1,", "\n0,", "a frame occurs twice"),
         ("\n1,", "\nnone,", "index 'none' holds no frame number"),
-        ("\n1,", "\n1,1,", "line 5 has 52 numbers; expected 51"),
+        ("\n1,", "\n1,1,", "line 5 has 52 fields; expected 51"),
         ("\n1,", "\n1,a", "line 5: could not convert"),
         ("\n1,", "\n987654321,", "more than memory holds"),
     ],
