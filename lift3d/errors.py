@@ -69,8 +69,8 @@ class UnknownNameError(InputError, KeyError):
 class FileError(Lift3dError, ValueError):
     """A file is missing, cut short, or not what it should be.
 
-    >>> str(FileError("walk.json", "holds no people", "Pass format='...'."))
-    "walk.json: holds no people. Pass format='...'."
+    >>> str(FileError("walk.json", "holds no people", "Choose another file."))
+    'walk.json: holds no people. Choose another file.'
     """
 
     def __init__(self, path: str | Path, problem: str, advice: str = "") -> None:

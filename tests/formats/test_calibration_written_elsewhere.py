@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+import yaml
 from scipy.spatial.transform import Rotation
 from true_rig import NAMES, TRUTH, truth_rig
 
@@ -56,6 +58,8 @@ def test_opencv_reads_whole_and_tiny_numbers(tmp_path: Path) -> None:
     file = stored(tmp_path / "rig" / "a.yml")
     assert file.getNode("camera_matrix").mat().tolist() == matrix
     assert file.getNode("T").mat().tolist() == [[0.0], [0.0], [0.0]]
+    for row in re.findall(r"data: (\[.*\])", (tmp_path / "rig" / "a.yml").read_text()):
+        assert all(isinstance(number, float) for number in yaml.safe_load(row)), row  # 1e-20 would be a text
 
 
 def test_opencv_reads_easymocap(tmp_path: Path) -> None:
