@@ -98,6 +98,17 @@ def test_a_table_of_pandas_with_blocks_of_two_types(tmp_path: Path) -> None:
     assert np.abs(keypoints.scores[0, :, 0].numpy() - TRUTH["conf"][:, 0]).max() < 1e-7
 
 
+def test_a_fixed_table_may_be_turned(tmp_path: Path) -> None:
+    path = copied("dlc_multi_fixed.h5", tmp_path)
+    with h5py.File(path, "r+") as file:
+        group = file["df_with_missing"]
+        values = group["block0_values"][()]
+        del group["block0_values"]
+        group["block0_values"] = values.T
+        group["block0_values"].attrs["transposed"] = np.uint8(0)
+    assert np.abs(read_keypoints(path).pixels[0].numpy() - TRUTH["xy"]).max() == 0
+
+
 @pytest.mark.parametrize(
     ("name", "camera"),
     [
