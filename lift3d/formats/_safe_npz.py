@@ -1,7 +1,6 @@
 """Reading NumPy archives, also those with object arrays, without running anything that is in them.
 
-An object array is stored as a pickle; ``_safe_pickle`` reads it by an allow-list. NumPy itself writes pickles of
-protocol 2 to 4.
+An object array is stored as a pickle; ``_safe_pickle`` reads it by an allow-list.
 """
 
 from __future__ import annotations

@@ -3,8 +3,7 @@
 Unpickling calls whatever the file names. Here a pickle may name what NumPy needs for arrays: how one is rebuilt, its
 class, its element type, a single number, and bytes as older pickles write them. None of these is called: each stands
 for an inert part below, and once the pickle has been read, plain values are built from the parts, of plain element
-types only. A file that names anything else is refused; there is no other way to read it. Arrays pickled under
-protocol 5 are refused.
+types only. A file that names anything else is refused; there is no other way to read it.
 """
 
 from __future__ import annotations
@@ -90,6 +89,18 @@ class _Array(_Part):
         self.state = state
 
 
+class _Buffer(_Part):
+    """Array of numbers or text as pickles of protocol 5 describe it."""
+
+    def __init__(self, content: Any, dtype: Any, shape: Any, order: Any) -> None:
+        if order not in ("C", "F"):
+            raise ValueError(f"an array in the order {order!r}")
+        self.content = content
+        self.dtype = dtype
+        self.shape = shape
+        self.fortran = order == "F"
+
+
 class _Scalar(_Part):
     """A single number as the pickle describes it."""
 
@@ -112,6 +123,8 @@ _ALLOWED: Mapping[tuple[str, str], Any] = {
     ("numpy", "dtype"): _Dtype,
     ("numpy.core.multiarray", "_reconstruct"): _Array,
     ("numpy._core.multiarray", "_reconstruct"): _Array,
+    ("numpy.core.numeric", "_frombuffer"): _Buffer,
+    ("numpy._core.numeric", "_frombuffer"): _Buffer,
     ("numpy.core.multiarray", "scalar"): _Scalar,
     ("numpy._core.multiarray", "scalar"): _Scalar,
     ("_codecs", "encode"): _Bytes,
@@ -166,6 +179,8 @@ class _Builder:
             return type(part)(self.plain(one) for one in part)
         if isinstance(part, _Array):
             return self._array(part)
+        if isinstance(part, _Buffer) and isinstance(part.dtype, _Dtype):
+            return self._filled(part.shape, part.dtype.dtype(), part.content, "F" if part.fortran else "C")
         if isinstance(part, _Scalar) and isinstance(part.dtype, _Dtype):
             return self._filled((), part.dtype.dtype(), part.content, "C").item()
         if isinstance(part, _Bytes):
@@ -186,7 +201,7 @@ class _Builder:
         return array.reshape(shape, order=order)
 
     def _filled(self, shape: tuple[int, ...], dtype: np.dtype, content: Any, order: Literal["C", "F"]) -> np.ndarray:
-        content = self.plain(content)
+        content = bytes(content) if isinstance(content, bytearray) else self.plain(content)
         if dtype.hasobject or not isinstance(content, bytes) or len(content) != math.prod(shape) * dtype.itemsize:
             raise ValueError("an array whose shape is not that of its content")
         array = np.ndarray(shape, dtype=dtype, buffer=bytearray(content), order=order)

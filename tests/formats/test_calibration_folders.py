@@ -35,7 +35,7 @@ def test_opencap_sample_reads_to_its_truth() -> None:
     torch.testing.assert_close(rig.cameras.image_size, TRUTH["size"].double())
 
 
-@pytest.mark.parametrize("protocol", [2, 3, 4])
+@pytest.mark.parametrize("protocol", [2, 3, 4, 5])
 def test_opencap_session_names_cameras_after_folders(protocol: int, tmp_path: Path) -> None:
     for index in range(4):
         folder = tmp_path / "Videos" / f"Cam{index}"

@@ -91,6 +91,8 @@ OPCODES = {
     "an extension number": b"\x80\x02\x82\x01.",
     "a list that holds itself": b"]q\x00h\x00a.",
     "a name with dots": b"\x80\x04\x8c\x05numpy\x8c\x0fndarray.__new__\x93.",
+    "a buffer in an order of its own": b"cnumpy.core.numeric\n_frombuffer\n(c_codecs\nencode\n(V\ntRNI0\nS'A'\ntR.",
+    "a buffer without an element type": b"cnumpy.core.numeric\n_frombuffer\n(c_codecs\nencode\n(V\ntRNI0\nS'C'\ntR.",
     "nothing": b"",
     "cut short": pickle.dumps({"S1": [1.0] * 50})[:40],
     "a value of another kind": pickle.dumps({1, 2}),
@@ -131,7 +133,7 @@ def _archive(path: Path) -> Path:
     return path
 
 
-@pytest.mark.parametrize("protocol", [2, 3, 4])
+@pytest.mark.parametrize("protocol", [2, 3, 4, 5])
 def test_plain_values_come_back(protocol: int, tmp_path: Path) -> None:
     value = {
         "numbers": np.arange(6.0, dtype=np.float32).reshape(2, 3),
@@ -156,6 +158,14 @@ def test_plain_values_come_back(protocol: int, tmp_path: Path) -> None:
     assert read["plain"] == value["plain"]
     assert read["ragged"][1:].tolist() == [None, [1, "x"]]
     assert np.array_equal(read["ragged"][0], np.zeros(2))
+
+
+def test_a_buffer_smaller_or_larger_than_its_array_is_refused(tmp_path: Path) -> None:
+    content = pickle.dumps({"a": np.arange(6.0)}, protocol=5)
+    for shape, expected in ((b"K\x05\x85", "damaged"), (b"K\x07\x85", "damaged"), (b"K\x06\x85", "")):
+        assert content.count(b"K\x06\x85") == 1
+        path = planted(tmp_path / "a.npz", content.replace(b"K\x06\x85", shape))
+        assert expected in outcome(read_objects, path)
 
 
 def test_numpy_reads_the_same(tmp_path: Path) -> None:
