@@ -24,14 +24,18 @@ _BODY_FIRST = (33, 543, 553)  # the body alone; with hands and 468 or 478 points
 
 def _recognises(path: Path) -> bool:
     try:
-        return _array(path).ndim == 4
+        return _is_points(_array(path))
     except FileError:
         return False
 
 
+def _is_points(array: np.ndarray) -> bool:
+    return array.ndim == 4 and array.shape[-1] in (2, 3) and array.dtype.kind == "f"
+
+
 def _read(path: Path, skeleton: Skeleton | None = None, fps: float | None = None) -> Keypoints2D:
     array = _array(path)
-    if array.ndim != 4 or array.shape[-1] not in (2, 3) or array.dtype.kind != "f":
+    if not _is_points(array):
         raise FileError(
             path, f"holds {array.dtype} of shape {array.shape}; expected numbers over cameras, frames, joints, xy"
         )

@@ -115,7 +115,9 @@ def test_freemocap_does_not_name_its_cameras(tmp_path: Path) -> None:
     ],
 )
 def test_freemocap_bad_arrays(array: np.ndarray, text: str, tmp_path: Path) -> None:
-    assert text in refused(freemocap(tmp_path, array), format="freemocap_npy")
+    path = freemocap(tmp_path, array)
+    assert _candidates(path, Keypoints2D) == []
+    assert text in refused(path, format="freemocap_npy")
 
 
 @pytest.mark.parametrize("kept", [0, 5, 60, 130, 500])
