@@ -21,7 +21,7 @@ ROWS = [
     ("closed", {"formats", "video", "synthetic"}),
     ("open", {"keypoints", "poses", "cameras", "bodies"}),
     ("closed", {"skeletons"}),
-    ("closed", {"geometry"}),
+    ("closed", {"geometry", "compiled"}),
     ("open", {"errors", "settings", "_discovery", "_files", "_natural_order", "_progress", "_times"}),
 ]
 FOLDERS_OF_DATA = {"weights", "data"}

@@ -22,8 +22,9 @@ __all__ = ["COMMAND"]
 @path_argument("keypoints", several=True)
 @calibration_option(required=True)
 @output_option("poses.npz", "Poses to write: .npz, .csv, .trc or .json.")
-@click.option("--method", type=click.Choice(["dlt"]), default="dlt", show_default=True,
-              help="dlt: linear, weighted by the squared scores.")  # fmt: skip
+@click.option("--method", type=click.Choice(["temporal", "robust", "dlt"]), default="temporal", show_default=True,
+              help="temporal: robust, then smooth over time with constant bones; robust: every point by itself; "
+                   "dlt: linear.")  # fmt: skip
 @click.option("--min-score", type=click.FloatRange(0, 1), default=0.0, show_default=True,
               help="Leave out views with a lower score.")  # fmt: skip
 @click.option("--offset", "offsets", multiple=True, metavar="CAMERA=FRAMES",
@@ -53,17 +54,17 @@ def COMMAND(  # noqa: N802
     """
     from lift3d.cli._tables import table
     from lift3d.formats import read_cameras, read_keypoints, write_poses
-    from lift3d.triangulation import reprojection_error, triangulate
+    from lift3d.triangulation import TriangulationSettings, triangulate_in_detail
 
-    methods = {"dlt": triangulate}
     names = cameras.split(",") if cameras else None
     source = keypoints[0] if len(keypoints) == 1 else list(keypoints)
     detections = read_keypoints(source, format_name, skeleton, fps, camera_names=names)
     detections = detections.shifted(dict(_offset(text) for text in offsets))
     rig = read_cameras(calibration, unit=unit, up=up)
-    poses = methods[method](detections, rig, min_score=min_score)
+    found = triangulate_in_detail(detections, rig, method, TriangulationSettings(min_score=min_score))
+    poses = found.poses
     write_poses(poses, output)
-    error = reprojection_error(poses, detections, rig)
+    error = found.errors
     rows = [
         [name, *(f"{own[own.isfinite()].quantile(share).item():.1f}" if own.isfinite().any() else "-"
                  for share in (0.5, 0.95)), f"{own.isfinite().double().mean().item():.1%}"]

@@ -1,9 +1,9 @@
 """lift3d's own poses: a NumPy archive of numbers and text, read without unpickling.
 
 Arrays: ``positions`` (frames, people, joints, 3), metres, NaN where missing; ``scores`` (frames, people, joints), 0..1;
-``times`` (frames), seconds; ``frame`` ("world", "camera" or "root"); ``up`` (such as "+z"); the skeleton as
-``skeleton``, ``joints``, ``parents`` (-1: root) and ``links``; ``lift3d_poses``, the version. Everything comes back as
-it was; float32 stays float32.
+``times`` (frames), seconds; if known, ``covariance`` (frames, people, joints, 3, 3), square metres; ``frame`` ("world",
+"camera" or "root"); ``up`` (such as "+z"); the skeleton as ``skeleton``, ``joints``, ``parents`` (-1: root) and
+``links``; ``lift3d_poses``, the version. Everything comes back as it was; float32 stays float32.
 """
 
 from __future__ import annotations
@@ -33,11 +33,13 @@ def _read(path: Path, skeleton: Skeleton | None = None) -> Poses3D:
         times=numbers_of(path, arrays, "times"),
         frame=text_of(path, arrays, "frame"),
         up=text_of(path, arrays, "up"),
+        covariance=numbers_of(path, arrays, "covariance") if "covariance" in arrays else None,
     )
 
 
 def _write(poses: Poses3D, path: Path) -> None:
-    arrays = {name: to_numbers(getattr(poses, name)) for name in ("positions", "scores", "times")}
+    names = ("positions", "scores", "times", *(() if poses.covariance is None else ("covariance",)))
+    arrays = {name: to_numbers(getattr(poses, name)) for name in names}
     write_own(path, _MARK, poses.skeleton, {**arrays, "frame": np.array(poses.frame), "up": np.array(poses.up)})
 
 

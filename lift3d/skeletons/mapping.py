@@ -59,6 +59,14 @@ class JointMapping:
         columns = [_weighted(values, own) for own in self.sources]
         return torch.stack(columns, dim=-2)
 
+    def covariance(
+        self, values: Float[Tensor, "*batch joints_from axes axes"]
+    ) -> Float[Tensor, "*batch joints_to axes axes"]:
+        """Covariance on the target's joints, of independent errors: squares of the weights."""
+        squares = [tuple((i, weight * weight) for i, weight in own) for own in self.sources]
+        columns = [_weighted(values.flatten(-2), own) for own in squares]
+        return torch.stack(columns, dim=-2).unflatten(-1, values.shape[-2:])
+
     def scores(self, values: Float[Tensor, "*batch joints_from"]) -> Float[Tensor, "*batch joints_to"]:
         """Scores on the target's joints: the lowest of the joints that take part; 0 where there are none."""
         columns = [

@@ -1,6 +1,17 @@
 """Keypoints2D of several calibrated cameras -> Poses3D."""
 
-from lift3d.triangulation.algebraic import triangulate, triangulate_rays
+from lift3d.triangulation.algebraic import triangulate_rays
 from lift3d.triangulation.reprojection import reprojection_error
+from lift3d.triangulation.result import SmoothingSettings, Triangulation, TriangulationSettings
+from lift3d.triangulation.triangulate import METHODS, triangulate, triangulate_in_detail
 
-__all__ = ["reprojection_error", "triangulate", "triangulate_rays"]
+__all__ = [
+    "METHODS",
+    "SmoothingSettings",
+    "Triangulation",
+    "TriangulationSettings",
+    "reprojection_error",
+    "triangulate",
+    "triangulate_in_detail",
+    "triangulate_rays",
+]

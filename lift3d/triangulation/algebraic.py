@@ -15,51 +15,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from lift3d._progress import progress
-from lift3d.cameras import CameraRig
-from lift3d.errors import InputError
-from lift3d.keypoints import Keypoints2D
-from lift3d.poses import Poses3D
-
-__all__ = ["triangulate", "triangulate_rays"]
-
-_CHUNK = 8192
-
-
-def triangulate(keypoints: Keypoints2D, rig: CameraRig, *, min_score: float = 0.0) -> Poses3D:
-    """3D joints of all people by confidence-weighted linear triangulation.
-
-    Cameras are matched by name; person p is taken to be the same person in every camera. Each view counts by the
-    square of its score. A joint seen by fewer than two cameras is NaN with score 0; the score of the others is the
-    mean score of the views that were used, times the share of the rig's cameras that saw it.
-
-    Args:
-        keypoints: distorted pixels.
-        rig: cameras; must hold all of the keypoints' cameras. Lens distortion is undone.
-        min_score: views with a lower score are left out.
-
-    Returns:
-        Poses in the rig's world, metres.
-
-    Raises:
-        InputError: fewer than two cameras, or a camera of the keypoints is not in the rig.
-    """
-    cameras = matching_cameras(keypoints, rig).to(torch.float64)
-    shape = keypoints.scores.shape
-    pixels = keypoints.pixels.reshape(shape[0], -1, 2)
-    scores = keypoints.scores.reshape(shape[0], -1)
-    scores = scores.masked_fill(scores < min_score, 0.0)
-    points = pixels.new_empty(pixels.shape[1], 3)
-    for start in progress(range(0, len(points), _CHUNK), "triangulating", "chunk"):
-        part = slice(start, start + _CHUNK)
-        rays = cameras.normalise(pixels[:, part].to(torch.float64))
-        weights = scores[:, part].to(torch.float64).square()
-        points[part] = triangulate_rays(rays, weights, cameras.cameras.rotation, cameras.cameras.translation)
-    seen = torch.isfinite(points).all(-1)
-    mean = torch.where(seen, scores.mean(0), torch.zeros_like(scores[0]))
-    return Poses3D(
-        points.reshape(*shape[1:], 3), mean.reshape(shape[1:]), keypoints.times, keypoints.skeleton, up=rig.up
-    )
+__all__ = ["triangulate_rays"]
 
 
 def triangulate_rays(
@@ -90,23 +46,6 @@ def triangulate_rays(
     system = (design @ terms.flatten(0, 1).flatten(1)).unflatten(-1, weights.shape[1:])
     few = seen.sum(0) < 2
     return torch.stack([axis.masked_fill(few, torch.nan) for axis in _solve_symmetric(system)], dim=-1) + origin
-
-
-def matching_cameras(keypoints: Keypoints2D, rig: CameraRig) -> CameraRig:
-    """The rig's cameras in the order of the keypoints', matched by name.
-
-    Raises:
-        InputError: fewer than two cameras, or a camera of the keypoints is not in the rig.
-    """
-    if len(keypoints.camera_names) < 2:
-        raise InputError("Triangulation needs keypoints of at least two cameras; got one. Use lifting for one camera.")
-    strangers = [name for name in keypoints.camera_names if name not in rig.names]
-    if strangers:
-        raise InputError(
-            f"The calibration has no camera {', '.join(map(repr, strangers))}; it has {', '.join(rig.names)}. "
-            "Name the keypoints' cameras as the calibration does (camera_names=[...])."
-        )
-    return rig.only(keypoints.camera_names)
 
 
 def _normal_equations(

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from lift3d.cameras import CameraRig
-from lift3d.errors import ShapeError
+from lift3d.compiled import point_loops
+from lift3d.errors import InputError, ShapeError
 from lift3d.keypoints import Keypoints2D
 from lift3d.poses import Poses3D
-from lift3d.triangulation.algebraic import matching_cameras
+from lift3d.triangulation.views import PackedRig, Views, frame_chunks
 
-__all__ = ["reprojection_error"]
+__all__ = ["matching_cameras", "reprojection_error"]
 
 
 def reprojection_error(
@@ -31,9 +33,32 @@ def reprojection_error(
     """
     if poses.scores.shape != keypoints.scores.shape[1:]:
         raise ShapeError("poses", tuple(poses.scores.shape), f"{tuple(keypoints.scores.shape[1:])}, of the keypoints")
-    cameras = matching_cameras(keypoints, rig).to(torch.float64)
-    frames = [
-        (cameras.project(positions.to(torch.float64)) - pixels).norm(dim=-1).to(pixels.dtype)
-        for positions, pixels in zip(poses.positions.split(1024), keypoints.pixels.split(1024, dim=1), strict=True)
-    ]
-    return torch.cat(frames, dim=1) if frames else keypoints.scores.clone()
+    packed = PackedRig.of(matching_cameras(keypoints, rig))
+    errors = torch.empty_like(keypoints.scores)
+
+    def work(part: slice) -> None:
+        views = Views.of(keypoints.pixels[:, part], keypoints.scores[:, part])
+        points = poses.positions[part].detach().double().numpy().reshape(-1, 3) - packed.origin
+        own = np.empty(views.scores.shape)
+        point_loops.distances(packed.lens, packed.numbers, points, views.pixels, own)
+        errors[:, part] = torch.from_numpy(own).reshape(errors[:, part].shape).to(errors.dtype)
+
+    frame_chunks(tuple(keypoints.scores.shape), work, "reprojecting")
+    return errors
+
+
+def matching_cameras(keypoints: Keypoints2D, rig: CameraRig) -> CameraRig:
+    """The rig's cameras in the order of the keypoints', matched by name.
+
+    Raises:
+        InputError: fewer than two cameras, or a camera of the keypoints is not in the rig.
+    """
+    if len(keypoints.camera_names) < 2:
+        raise InputError("Triangulation needs keypoints of at least two cameras; got one. Use lifting for one camera.")
+    strangers = [name for name in keypoints.camera_names if name not in rig.names]
+    if strangers:
+        raise InputError(
+            f"The calibration has no camera {', '.join(map(repr, strangers))}; it has {', '.join(rig.names)}. "
+            "Name the keypoints' cameras as the calibration does (camera_names=[...])."
+        )
+    return rig.only(keypoints.camera_names)

@@ -22,10 +22,9 @@ import numpy as np
 import torch
 
 from lift3d import Camera, CameraRig, Keypoints2D, get_skeleton
-from lift3d.triangulation import triangulate
+from lift3d.triangulation import METHODS, triangulate_in_detail
 
 Arrays = dict[str, np.ndarray]
-METHODS = {"dlt": triangulate}
 
 
 def main() -> None:
@@ -57,7 +56,7 @@ def _own(rig: Arrays, method: str) -> Callable[[], np.ndarray]:
         rig["pixels"][:, :, None], rig["scores"][:, :, None], skeleton=get_skeleton("human36m17"), camera_names=names
     )
     calibrated = CameraRig.of(cameras)
-    return lambda: METHODS[method](keypoints, calibrated).positions[:, 0].numpy() * 1000
+    return lambda: triangulate_in_detail(keypoints, calibrated, method).poses.positions[:, 0].numpy() * 1000
 
 
 def _peers(rig: Arrays) -> dict[str, Callable[[], np.ndarray]]:

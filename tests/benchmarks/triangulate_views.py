@@ -15,9 +15,7 @@ import torch
 from view_files import View, read_views, rigs
 
 from lift3d import CameraRig, Keypoints2D
-from lift3d.triangulation import triangulate
-
-METHODS = {"dlt": triangulate}
+from lift3d.triangulation import METHODS, triangulate
 
 
 def main() -> None:
@@ -34,7 +32,7 @@ def _figures(groups: list[tuple[CameraRig, list[View]]], kind: str, method: str)
     found, truth = [], []
     for rig, views in groups:
         keypoints = Keypoints2D.stacked([view.keypoints[kind] for view in views])
-        found.append(METHODS[method](keypoints, rig).positions[:, 0])
+        found.append(triangulate(keypoints, rig, method).positions[:, 0])
         truth.append(views[0].camera.camera_to_world(views[0].positions.double()))
     points, true_points = torch.cat(found).double(), torch.cat(truth)
     error = 1000 * (points - true_points).norm(dim=-1)

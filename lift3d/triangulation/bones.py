@@ -1,0 +1,117 @@
+"""Bones keep their length: lengths measured over a clip, and soft constraints that hold joints at them.
+
+A distance d between two joints is held at L with the cost (d - L)^2 / spread^2. About the joints of the step before it
+is linear, (u . (x_a - x_b) - L)^2 / spread^2 with u along the bone, and couples the tracks of two joints in each frame.
+The coupled system is solved by conjugate gradients, preconditioned with the banded systems of the single tracks
+(Golub and Van Loan 2013, 11.5).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from lift3d.compiled import banded, track_loops
+from lift3d.skeletons import Skeleton
+from lift3d.triangulation.smoothing import System, by_frame, flattened
+from lift3d.triangulation.symmetric import along
+
+__all__ = ["Bones", "measure_bones", "solve_with_bones"]
+
+_RIGID = 0.003  # a limb's bone keeps its length to 0.3 %
+_FEWEST = 10  # frames in which a bone must have been seen
+_MOST_STEPS = 40
+_ENOUGH = 1e-5  # of the first residual
+
+
+@dataclass(frozen=True, eq=False)
+class Bones:
+    """Distances that hold, between tracks.
+
+    Args:
+        pairs: (B, 2) tracks.
+        lengths: (B) metres.
+        spreads: (B) how far a distance strays from its length, standard deviation in metres.
+    """
+
+    pairs: np.ndarray
+    lengths: np.ndarray
+    spreads: np.ndarray
+
+
+def measure_bones(positions: np.ndarray, covariance: np.ndarray, skeleton: Skeleton) -> Bones:
+    """Lengths of every person's bones, the medians over the frames.
+
+    A bone within a limb, from a left joint to a left joint or right to right, is rigid. Other bones of a skeleton are
+    lines between marks on a body that bends; they stray as far as they do beyond the error of their ends.
+
+    Args:
+        positions: (T, people, joints, 3) metres; NaN where missing.
+        covariance: (T, people, joints, 6) upper triangles.
+        skeleton: what the joints are.
+    """
+    people, joints = positions.shape[1:3]
+    pairs, lengths, spreads = [], [], []
+    for person in range(people):
+        for parent, child in skeleton.bones:
+            between = positions[:, person, child] - positions[:, person, parent]
+            distance = np.linalg.norm(between, axis=-1)
+            seen = np.isfinite(distance)
+            if seen.sum() < _FEWEST or not (length := float(np.median(distance[seen]))) > 0:
+                continue
+            error = covariance[seen, person, child] + covariance[seen, person, parent]
+            spread = np.percentile(np.abs(distance[seen] - length), 68) ** 2 - np.median(
+                along(error, between[seen] / distance[seen, None])
+            )
+            limb = skeleton.side(parent) == skeleton.side(child) != "middle"
+            spread = _RIGID * length if limb else max(np.sqrt(max(spread, 0.0)), _RIGID * length)
+            pairs.append((person * joints + parent, person * joints + child))
+            lengths.append(length)
+            spreads.append(spread)
+    return Bones(np.array(pairs, np.int64).reshape(-1, 2), np.array(lengths), np.array(spreads))
+
+
+def solve_with_bones(system: System, bones: Bones, at: np.ndarray) -> np.ndarray:
+    """Positions (T, K, 3) that solve the systems with their tracks coupled by bones.
+
+    Args:
+        system: what was seen, and the motion.
+        bones: what holds.
+        at: (T, K, 3) about which the bones are linear; the iteration starts there.
+    """
+    ends = at[:, bones.pairs]  # (T, B, 2, 3)
+    along = ends[:, :, 0] - ends[:, :, 1]
+    along = along / np.maximum(np.linalg.norm(along, axis=-1, keepdims=True), 1e-9)
+    stiffness = 1 / np.square(bones.spreads)
+    band, right = system.band.copy(), system.right.copy()
+    track_loops.add_own(bones.pairs, stiffness, bones.lengths, along, band, right)
+    factor = band.copy()
+    banded.factorise(factor)
+    positions = flattened(at)
+    product = np.empty_like(right)
+
+    def multiply(vectors: np.ndarray) -> np.ndarray:
+        banded.multiply(band, vectors, product)
+        track_loops.add_coupling(bones.pairs, stiffness, along, vectors, product)
+        return product
+
+    residual = right - multiply(positions)
+    step = residual.copy()
+    banded.solve(factor, step)
+    size = float(np.vdot(residual, step))
+    enough = _ENOUGH**2 * size
+    preconditioned = step.copy()
+    for _ in range(_MOST_STEPS):
+        if size <= enough:
+            break
+        image = multiply(step)
+        length = size / float(np.vdot(step, image))
+        positions += length * step
+        residual -= length * image
+        preconditioned[:] = residual
+        banded.solve(factor, preconditioned)
+        before, size = size, float(np.vdot(residual, preconditioned))
+        step *= size / before
+        step += preconditioned
+    return by_frame(positions)

@@ -1,0 +1,153 @@
+"""Robust triangulation of every point by itself, with exchanged sides put right and impossible points left out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from lift3d.keypoints import Keypoints2D
+from lift3d.skeletons import Skeleton
+from lift3d.triangulation.consensus import fit_points
+from lift3d.triangulation.noise import NoiseModel, estimate_noise
+from lift3d.triangulation.result import TriangulationSettings
+from lift3d.triangulation.swaps import exchanged, find_swaps
+from lift3d.triangulation.symmetric import along, inverse
+from lift3d.triangulation.views import PackedRig, Views, frame_chunks
+
+__all__ = ["Found", "find_points", "measured_noise", "put_right"]
+
+_ROUNDS = 2  # of looking for exchanged sides
+_STRETCH = 0.3  # a bone that two views alone disagree with by more is impossible
+_SURE = 4.0  # and by more than so many standard deviations
+_FRAMES_FOR_LENGTHS = 4000
+
+
+@dataclass(eq=False)
+class Found:
+    """Points of all frames, and what they are made from; filled in chunk by chunk.
+
+    Args:
+        points: (F, people, joints, 3) relative to the rig's origin; NaN where fewer than two views agree.
+        information: (F, people, joints, 6) upper triangles of the inverse covariances, 1 / m^2.
+        used: (C, F, people, joints) views that agree.
+        swapped: (C, F, people, joints) detections exchanged with those of their twins.
+    """
+
+    points: np.ndarray
+    information: np.ndarray
+    used: np.ndarray
+    swapped: np.ndarray
+
+    @classmethod
+    def empty(cls, shape: tuple[int, ...]) -> Found:
+        """Arrays to fill in, for keypoints of (C, F, people, joints)."""
+        return cls(
+            np.full((*shape[1:], 3), np.nan),
+            np.zeros((*shape[1:], 6), np.float32),
+            np.zeros(shape, np.bool_),
+            np.zeros(shape, np.bool_),
+        )
+
+
+def measured_noise(rig: PackedRig, keypoints: Keypoints2D, settings: TriangulationSettings) -> NoiseModel:
+    """The noise of the detections, from frames spread evenly over all of them."""
+    frames, people, joints = keypoints.scores.shape[1:]
+    step = max(1, frames * people * joints // 20_000)
+    views = Views.of(keypoints.pixels[:, ::step], keypoints.scores[:, ::step], settings.min_score)
+    return estimate_noise(rig, views, settings.consensus, settings.seed)
+
+
+def find_points(rig: PackedRig, keypoints: Keypoints2D, noise: NoiseModel, settings: TriangulationSettings) -> Found:
+    """Every point by itself."""
+    found = Found.empty(tuple(keypoints.scores.shape))
+
+    def work(part: slice) -> None:
+        scores = keypoints.scores[:, part]
+        shape = tuple(scores.shape)
+        views = Views.of(keypoints.pixels[:, part], scores, settings.min_score)
+        fit = fit_points(rig, views, noise, settings.consensus)
+        for _ in range(_ROUNDS if settings.swaps and len(rig) > 2 else 0):
+            marked = put_right(rig, views, fit.points, fit.used, noise, settings, keypoints.skeleton, shape)
+            changed = np.nonzero(marked.any(0).reshape(-1))[0]
+            if not len(changed):
+                break
+            found.swapped[:, part] ^= marked
+            again = fit_points(rig, views[changed], noise, settings.consensus)
+            fit.points[changed], fit.information[changed] = again.points, again.information
+            fit.used[:, changed] = again.used
+        found.points[part] = fit.points.reshape(*shape[1:], 3)
+        found.information[part] = fit.information.reshape(*shape[1:], 6)
+        found.used[:, part] = fit.used.reshape(shape)
+
+    frame_chunks(tuple(keypoints.scores.shape), work, "triangulating")
+    _leave_out_impossible(found, keypoints.skeleton)
+    return found
+
+
+def put_right(
+    rig: PackedRig,
+    views: Views,
+    points: np.ndarray,
+    used: np.ndarray,
+    noise: NoiseModel,
+    settings: TriangulationSettings,
+    skeleton: Skeleton,
+    shape: tuple[int, ...],
+) -> np.ndarray:
+    """Exchange sides in the views where that agrees with the points; changes the views.
+
+    Only where both joints of a pair do not fit is there anything to look at.
+
+    Args:
+        points: (N, 3) relative to the rig's origin.
+        used: (C, N) views that fit.
+        shape: (cameras, frames, people, joints) that the N points are.
+
+    Returns:
+        Which were exchanged, of that shape.
+    """
+    marked = np.zeros(shape, np.bool_)
+    flip = list(skeleton.flip_order)
+    twins = [joint for joint, twin in enumerate(flip) if twin != joint]
+    left_out = ((views.scores > 0) & ~used).reshape(shape)
+    camera, frame, person = np.nonzero((left_out & left_out[..., flip])[..., twins].any(-1))
+    if not len(camera):
+        return marked
+    row, column = camera[:, None], (frame * shape[2] + person)[:, None] * shape[3] + np.arange(shape[3])
+    projected = rig.project(points[column.reshape(-1)]).reshape(len(rig), *column.shape, 2)
+    projected = projected[camera, np.arange(len(camera))]
+    pixels, scores = views.pixels[row, column], views.scores[row, column]
+    information = np.where(scores > 0, noise.information(row, scores), 0.0)
+    own = find_swaps(projected, pixels, information, skeleton, settings.consensus.gate)
+    views.pixels[row, column] = exchanged(pixels, own, skeleton)
+    views.scores[row, column] = exchanged(scores, own, skeleton)
+    marked[camera, frame, person] = own
+    return marked
+
+
+def _leave_out_impossible(found: Found, skeleton: Skeleton) -> None:
+    """Leave out points that only two views agree on where they would make a bone far too long or too short.
+
+    Two views always nearly meet where the joint of one happens to lie near the epipolar line of an error in the other.
+    """
+    step = max(1, len(found.points) // _FRAMES_FOR_LENGTHS)
+    views = found.used.sum(0)
+    for person in range(found.points.shape[1]):
+        for parent, child in skeleton.bones:
+            ends = found.points[:, person, [parent, child]]
+            sure = (views[:, person, [parent, child]] > 2).all(-1)
+            length = np.linalg.norm(ends[::step, 0] - ends[::step, 1], axis=-1)[sure[::step]]
+            if len(length) < 10:
+                continue
+            length = np.median(length)
+            for one, other in ((parent, child), (child, parent)):
+                alone = np.nonzero((views[:, person, one] == 2) & (views[:, person, other] >= 2))[0]
+                between = found.points[alone, person, one] - found.points[alone, person, other]
+                distance = np.linalg.norm(between, axis=-1)
+                off = np.abs(distance - length)
+                variance = along(inverse(found.information[alone, person, one]), between / distance[:, None])
+                wrong = alone[(off > _STRETCH * length) & (off > _SURE * np.sqrt(variance))]
+                found.points[wrong, person, one] = np.nan
+                found.information[wrong, person, one] = 0
+                found.used[:, wrong, person, one] = False

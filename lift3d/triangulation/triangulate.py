@@ -1,0 +1,147 @@
+"""Keypoints2D of several calibrated cameras -> Poses3D, by one of three methods."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import torch
+
+from lift3d.cameras import CameraRig
+from lift3d.compiled import point_loops
+from lift3d.errors import UnknownNameError
+from lift3d.keypoints import Keypoints2D
+from lift3d.poses import Poses3D
+from lift3d.triangulation.noise import NoiseModel
+from lift3d.triangulation.reprojection import matching_cameras
+from lift3d.triangulation.result import Triangulation, TriangulationSettings, poses_of
+from lift3d.triangulation.robust import find_points, measured_noise
+from lift3d.triangulation.swaps import exchanged
+from lift3d.triangulation.symmetric import inverse
+from lift3d.triangulation.temporal import smooth_points
+from lift3d.triangulation.views import PackedRig, Views, frame_chunks
+
+__all__ = ["METHODS", "triangulate", "triangulate_in_detail"]
+
+
+DEFAULTS = TriangulationSettings()
+
+
+def triangulate(
+    keypoints: Keypoints2D,
+    rig: CameraRig,
+    method: str = "temporal",
+    settings: TriangulationSettings = DEFAULTS,
+) -> Poses3D:
+    """3D joints of all people from several calibrated cameras.
+
+    Cameras are matched by name; person p is taken to be the same person in every camera.
+
+    - ``"temporal"``: as ``"robust"``, then each joint's track over time is fitted to the views at once, as smooth as
+      the data says, with bones that keep their length; short gaps are filled (score 0). The best there is.
+    - ``"robust"``: every point by itself; views that do not agree are left out, exchanged sides put right.
+    - ``"dlt"``: every point by itself, linear, each view weighted by the square of its score; nothing is left out.
+
+    A joint that fewer than two (agreeing) views see is NaN with score 0; the score of the others is the mean score of
+    the views that were used, times the share of the rig's cameras that took part.
+
+    Args:
+        keypoints: distorted pixels. Frames further apart than one and a half times the usual belong to different
+            clips, which are smoothed separately.
+        rig: cameras; must hold all of the keypoints' cameras. Lens distortion is undone.
+        method: see above.
+        settings: of all methods; ``"dlt"`` looks at ``min_score`` alone.
+
+    Returns:
+        Poses in the rig's world, metres; with covariance, but for ``"dlt"``.
+
+    Raises:
+        InputError: fewer than two cameras, or a camera of the keypoints is not in the rig.
+        UnknownNameError: there is no such method.
+    """
+    return triangulate_in_detail(keypoints, rig, method, settings).poses
+
+
+def triangulate_in_detail(
+    keypoints: Keypoints2D,
+    rig: CameraRig,
+    method: str = "temporal",
+    settings: TriangulationSettings = DEFAULTS,
+) -> Triangulation:
+    """As :func:`triangulate`, with which views each point is made from and how well they fit."""
+    if method not in METHODS:
+        raise UnknownNameError("method", method, METHODS)
+    return METHODS[method](keypoints, matching_cameras(keypoints, rig), settings)
+
+
+def _linear(keypoints: Keypoints2D, rig: CameraRig, settings: TriangulationSettings) -> Triangulation:
+    packed = PackedRig.of(rig)
+    shape = tuple(keypoints.scores.shape)
+    points, used = np.empty((*shape[1:], 3)), np.empty(shape, np.bool_)
+
+    def work(part: slice) -> None:
+        views = Views.of(keypoints.pixels[:, part], keypoints.scores[:, part], settings.min_score)
+        own = np.empty((len(views), 3))
+        point_loops.linear(packed.lens, packed.numbers, views.pixels, np.square(views.scores), own)
+        points[part] = (own + packed.origin).reshape(-1, *shape[2:], 3)
+        used[:, part] = (views.scores > 0).reshape(len(used), -1, *shape[2:])
+
+    frame_chunks(shape, work, "triangulating")
+    return Triangulation(
+        poses=poses_of(points, used, None, keypoints, rig),
+        keypoints=keypoints,
+        rig=rig,
+        used=torch.from_numpy(used),
+        swapped=torch.zeros(shape, dtype=torch.bool),
+        noise=NoiseModel.unknown(len(rig)),
+        bone_lengths=torch.full((shape[2], len(keypoints.skeleton.bones)), torch.nan),
+    )
+
+
+def _robust(keypoints: Keypoints2D, rig: CameraRig, settings: TriangulationSettings) -> Triangulation:
+    return _pointwise(keypoints, rig, settings, smooth=False)
+
+
+def _temporal(keypoints: Keypoints2D, rig: CameraRig, settings: TriangulationSettings) -> Triangulation:
+    return _pointwise(keypoints, rig, settings, smooth=True)
+
+
+def _pointwise(keypoints: Keypoints2D, rig: CameraRig, settings: TriangulationSettings, smooth: bool) -> Triangulation:
+    """Every point by itself; then, if wanted, tracks over time that start from them."""
+    packed = PackedRig.of(rig)
+    noise = measured_noise(packed, keypoints, settings)
+    found = find_points(packed, keypoints, noise, settings)
+    lengths = np.full((keypoints.scores.shape[2], len(keypoints.skeleton.bones)), np.nan)
+    if smooth:
+        covariance = smooth_points(packed, keypoints, noise, found, lengths, settings)
+    else:
+        covariance = inverse(found.information)
+    kept = _put_right(keypoints, found.swapped)
+    return Triangulation(
+        poses=poses_of(found.points + packed.origin, found.used, covariance, kept, rig),
+        keypoints=kept,
+        rig=rig,
+        used=torch.from_numpy(found.used),
+        swapped=torch.from_numpy(found.swapped),
+        noise=noise,
+        bone_lengths=torch.from_numpy(lengths),
+    )
+
+
+def _put_right(keypoints: Keypoints2D, swapped: np.ndarray) -> Keypoints2D:
+    """The detections with those exchanged that were found to be."""
+    if not swapped.any():
+        return keypoints
+    pixels, scores = (
+        torch.from_numpy(exchanged(values.numpy(), swapped, keypoints.skeleton))
+        for values in (keypoints.pixels, keypoints.scores)
+    )
+    return replace(keypoints, pixels=pixels, scores=scores)
+
+
+METHODS: dict[str, Callable[[Keypoints2D, CameraRig, TriangulationSettings], Triangulation]] = {
+    "temporal": _temporal,
+    "robust": _robust,
+    "dlt": _linear,
+}
