@@ -1,6 +1,12 @@
 """Keypoints2D of several calibrated cameras -> Poses3D."""
 
 from lift3d.triangulation.algebraic import triangulate_rays
+from lift3d.triangulation.differentiable import (
+    information_used,
+    point_covariances,
+    triangulate_pixels,
+    triangulate_with_gradients,
+)
 from lift3d.triangulation.reprojection import reprojection_error
 from lift3d.triangulation.result import SmoothingSettings, Triangulation, TriangulationSettings
 from lift3d.triangulation.triangulate import METHODS, triangulate, triangulate_in_detail
@@ -10,8 +16,12 @@ __all__ = [
     "SmoothingSettings",
     "Triangulation",
     "TriangulationSettings",
+    "information_used",
+    "point_covariances",
     "reprojection_error",
     "triangulate",
     "triangulate_in_detail",
+    "triangulate_pixels",
     "triangulate_rays",
+    "triangulate_with_gradients",
 ]
