@@ -32,10 +32,10 @@ __all__ = [
 
 LEVELS = 65  # of the table of information by score: 0, 1/64, ..., 1
 
-_BLOCK = 128  # points: what a block needs stays in the cache
+_BLOCK = 256  # points: what a block needs stays in the cache
 _ENOUGH = 1e-5  # Newton's method squares the error with every step: a step as short as this was the last
 _SETTLED = 2  # Gauss-Newton steps in which views may join and leave; after them they stay
-_STEP = 1e-7  # metres: the last Gauss-Newton step of a block is shorter
+_STEP = 2e-6  # metres: the last step of Newton's method in a block is shorter, and squares the error once more
 _SINGULAR = 2.3e-14
 
 # what may be reordered for speed; NaN and infinity keep their meaning
@@ -201,6 +201,14 @@ def add_rays(n, x, y, weight, sums):
 
 
 @_part
+def accumulate(values, sums):
+    """Add values to sums, both (9, points)."""
+    for k in range(sums.shape[0]):
+        for b in range(sums.shape[1]):
+            sums[k, b] += values[k, b]
+
+
+@_part
 def solve_all(sums, out):
     """Solve the systems sums (9, points) into out (3, points)."""
     for b in range(out.shape[1]):
@@ -338,18 +346,25 @@ def soften(misfit, weight, keep, kernel):
 
 
 @_part
-def slopes(n, seen):
-    """Turn ``see``'s first six rows into the slopes of the pixel along the world's axes: of u, then of v."""
+def slopes(n, seen, plane, slope):
+    """Write slope (6, points) of the pixel along the world's axes, of u and then of v, from what ``see`` gives.
+
+    ``plane`` (6, points) is written on the way: the slopes along the camera's axes. In one loop the compiler would not
+    see that it may do several points at once.
+    """
     fx, skew, fy = n[0], n[1], n[3]
-    r00, r01, r02, r10, r11, r12, r20, r21, r22 = n[13], n[14], n[15], n[16], n[17], n[18], n[19], n[20], n[21]
-    for b in range(seen.shape[1]):
+    for b in range(slope.shape[1]):
         near = seen[8, b]
         ux, uy = (fx * seen[2, b] + skew * seen[4, b]) * near, (fx * seen[3, b] + skew * seen[5, b]) * near
         vx, vy = fy * seen[4, b] * near, fy * seen[5, b] * near
-        uz, vz = -(ux * seen[6, b] + uy * seen[7, b]), -(vx * seen[6, b] + vy * seen[7, b])
-        seen[0, b], seen[3, b] = ux * r00 + uy * r10 + uz * r20, vx * r00 + vy * r10 + vz * r20
-        seen[1, b], seen[4, b] = ux * r01 + uy * r11 + uz * r21, vx * r01 + vy * r11 + vz * r21
-        seen[2, b], seen[5, b] = ux * r02 + uy * r12 + uz * r22, vx * r02 + vy * r12 + vz * r22
+        plane[0, b], plane[1, b], plane[2, b] = ux, uy, -(ux * seen[6, b] + uy * seen[7, b])
+        plane[3, b], plane[4, b], plane[5, b] = vx, vy, -(vx * seen[6, b] + vy * seen[7, b])
+    r00, r01, r02, r10, r11, r12, r20, r21, r22 = n[13], n[14], n[15], n[16], n[17], n[18], n[19], n[20], n[21]
+    for b in range(slope.shape[1]):
+        ux, uy, uz, vx, vy, vz = plane[0, b], plane[1, b], plane[2, b], plane[3, b], plane[4, b], plane[5, b]
+        slope[0, b], slope[3, b] = ux * r00 + uy * r10 + uz * r20, vx * r00 + vy * r10 + vz * r20
+        slope[1, b], slope[4, b] = ux * r01 + uy * r11 + uz * r21, vx * r01 + vy * r11 + vz * r21
+        slope[2, b], slope[5, b] = ux * r02 + uy * r12 + uz * r22, vx * r02 + vy * r12 + vz * r22
 
 
 @_part
@@ -457,20 +472,21 @@ def robust(lens, numbers, pixels, scores, tables, pairs, settings, points, infor
     u, v, weight = np.empty((3, cameras, _BLOCK))
     rays_x, rays_y, keep = np.empty((3, cameras, _BLOCK))
     rivals, worst, views, left = np.empty((4, _BLOCK))
-    own, seen, misfit = np.empty((cameras, 9, _BLOCK)), np.empty((9, _BLOCK)), np.empty((4, _BLOCK))
+    own, seen = np.empty((cameras, 9, _BLOCK)), np.empty((9, _BLOCK))
+    plane, slope, misfit = np.empty((6, _BLOCK)), np.empty((6, _BLOCK)), np.empty((4, _BLOCK))
     sums, at, step = np.empty((9, _BLOCK)), np.empty((3, _BLOCK)), np.empty((3, _BLOCK))
     for start in range(0, count, _BLOCK):
         size = min(_BLOCK, count - start)
         sums[:] = 0
+        own[:] = 0
         for c in range(cameras):
             part = scores[c, start : start + size]
             take(pixels[c], part, start, u[c, :size], v[c, :size], weight[c, :size])
             x, y, w = rays_x[c, :size], rays_y[c, :size], weight[c, :size]
             rays(lens[c], numbers[c], u[c, :size], v[c, :size], x, y, w, seen)
             look_up(tables[c], part, w)
-            own[c] = 0
             add_rays(numbers[c], x, y, w, own[c])
-            sums += own[c]
+            accumulate(own[c], sums)
         solve_all(sums, at)
         worst[:] = 0
         for c in range(cameras):
@@ -481,8 +497,26 @@ def robust(lens, numbers, pixels, scores, tables, pairs, settings, points, infor
                 rivals[b] = consensus(
                     numbers, b, rays_x, rays_y, weight, own, pairs, int(settings[3]), gate, pair_gate, at
                 )
-        descend(lens, numbers, size, u, v, weight, keep, gate, kernel, int(settings[4]), seen, misfit, sums, step, at)
-        add_information(lens, numbers, size, u, v, weight, keep, seen, misfit, at, sums, views, left)
+        descend(
+            lens,
+            numbers,
+            size,
+            u,
+            v,
+            weight,
+            keep,
+            gate,
+            kernel,
+            int(settings[4]),
+            seen,
+            plane,
+            slope,
+            misfit,
+            sums,
+            step,
+            at,
+        )
+        add_information(lens, numbers, size, u, v, weight, keep, seen, plane, slope, misfit, at, sums, views, left)
         for b in range(size):
             found = (at[0, b] == at[0, b]) & (views[b] >= 2)
             if views[b] == 2:
@@ -496,7 +530,9 @@ def robust(lens, numbers, pixels, scores, tables, pairs, settings, points, infor
 
 
 @_part
-def descend(lens, numbers, size, u, v, weight, keep, gate, kernel, most_steps, seen, misfit, sums, step, at):
+def descend(
+    lens, numbers, size, u, v, weight, keep, gate, kernel, most_steps, seen, plane, slope, misfit, sums, step, at
+):
     """Newton's method for a block: moves the points ``at``, decides which views to ``keep``."""
     for iteration in range(most_steps):
         sums[:] = 0
@@ -506,8 +542,8 @@ def descend(lens, numbers, size, u, v, weight, keep, gate, kernel, most_steps, s
             if iteration < _SETTLED:
                 choose(misfit, weight[c], gate, keep[c, :size])
             soften(misfit, weight[c], keep[c], kernel)
-            slopes(numbers[c], seen)
-            add_residuals(seen, misfit, kernel, sums)
+            slopes(numbers[c], seen, plane, slope)
+            add_residuals(slope, misfit, kernel, sums)
         solve_all(sums, step)
         longest = 0.0
         for b in range(size):
@@ -521,7 +557,7 @@ def descend(lens, numbers, size, u, v, weight, keep, gate, kernel, most_steps, s
 
 
 @_part
-def add_information(lens, numbers, size, u, v, weight, keep, seen, misfit, at, sums, views, left):
+def add_information(lens, numbers, size, u, v, weight, keep, seen, plane, slope, misfit, at, sums, views, left):
     """Write the information of the views kept (first six of ``sums``), their number, and their squared residuals."""
     sums[:] = 0
     views[:] = 0
@@ -530,8 +566,8 @@ def add_information(lens, numbers, size, u, v, weight, keep, seen, misfit, at, s
         see(lens[c], numbers[c], at, seen)
         misfits(numbers[c], u[c, :size], v[c, :size], weight[c], seen, misfit)
         soften(misfit, weight[c], keep[c], math.inf)
-        slopes(numbers[c], seen)
-        add_residuals(seen, misfit, math.inf, sums)
+        slopes(numbers[c], seen, plane, slope)
+        add_residuals(slope, misfit, math.inf, sums)
         for b in range(size):
             views[b] += keep[c, b]
             left[b] += misfit[3, b] if keep[c, b] > 0 else 0.0
@@ -550,7 +586,8 @@ def noise_sums(lens, numbers, pixels, scores, tables, points, information, used,
     """
     cameras, count = scores.shape
     u, v, weight, keep = np.empty((4, _BLOCK))
-    seen, misfit = np.empty((9, _BLOCK)), np.empty((4, _BLOCK))
+    seen, plane = np.empty((9, _BLOCK)), np.empty((6, _BLOCK))
+    slope, misfit = np.empty((6, _BLOCK)), np.empty((4, _BLOCK))
     own, at, inverse = np.empty((9, _BLOCK)), np.empty((3, _BLOCK)), np.empty(6)
     for start in range(0, count, _BLOCK):
         size = min(_BLOCK, count - start)
@@ -567,8 +604,8 @@ def noise_sums(lens, numbers, pixels, scores, tables, points, information, used,
             see(lens[c], numbers[c], at, seen)
             misfits(numbers[c], u[:size], v[:size], weight, seen, misfit)
             soften(misfit, weight, keep, math.inf)
-            slopes(numbers[c], seen)
-            add_residuals(seen, misfit, math.inf, own)
+            slopes(numbers[c], seen, plane, slope)
+            add_residuals(slope, misfit, math.inf, own)
             for b in range(size):
                 if not used[c, start + b]:
                     continue
@@ -603,7 +640,9 @@ def linearise(lens, numbers, pixels, scores, tables, gate, kernel, points, equat
     """
     cameras, count = scores.shape
     u, v, weight, keep = np.empty((4, _BLOCK))
-    seen, misfit, sums, at = np.empty((9, _BLOCK)), np.empty((4, _BLOCK)), np.empty((9, _BLOCK)), np.empty((3, _BLOCK))
+    seen, plane = np.empty((9, _BLOCK)), np.empty((6, _BLOCK))
+    slope, misfit = np.empty((6, _BLOCK)), np.empty((4, _BLOCK))
+    sums, at = np.empty((9, _BLOCK)), np.empty((3, _BLOCK))
     for start in range(0, count, _BLOCK):
         size = min(_BLOCK, count - start)
         for b in range(size):
@@ -618,8 +657,8 @@ def linearise(lens, numbers, pixels, scores, tables, gate, kernel, points, equat
             misfits(numbers[c], u[:size], v[:size], weight, seen, misfit)
             choose(misfit, weight, gate * gate, keep[:size])
             soften(misfit, weight, keep, kernel * kernel)
-            slopes(numbers[c], seen)
-            add_residuals(seen, misfit, math.inf, sums)
+            slopes(numbers[c], seen, plane, slope)
+            add_residuals(slope, misfit, math.inf, sums)
             for b in range(size):
                 used[c, start + b] = keep[b] > 0
         for b in range(size):

@@ -20,9 +20,9 @@ from lift3d.triangulation.views import PackedRig, Views
 
 __all__ = ["NoiseModel", "estimate_noise"]
 
-_SAMPLE = 4000  # points: variances to about 3 %
+_SAMPLE = 3000  # points: variances to about 3 %
 _CLASSES = 10  # of scores
-_ROUNDS = 3
+_ROUNDS = 2
 _LOWEST_SCORE = 0.05
 _SMALLEST_VARIANCE = 1e-6  # square pixels: exact detections
 _LEVELS = np.linspace(0, 1, point_loops.LEVELS)

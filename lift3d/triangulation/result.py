@@ -105,14 +105,14 @@ def poses_of(
     A point's score is the mean score of the views used, times the share of the rig's cameras that they are; a point
     that fewer than two views made is filled in, and has score 0.
     """
-    dtype = keypoints.pixels.dtype
     taken = torch.from_numpy(used)
     scores = torch.where(taken, keypoints.scores, torch.zeros_like(keypoints.scores)).mean(0)
-    return Poses3D.of(
-        torch.from_numpy(points).to(dtype),
-        scores.masked_fill(taken.sum(0) < 2, 0.0),
-        skeleton=keypoints.skeleton,
+    placed = torch.from_numpy(points).to(keypoints.pixels.dtype)
+    return Poses3D(
+        positions=placed,
+        scores=scores.masked_fill((taken.sum(0) < 2) | torch.isnan(placed[..., 0]), 0.0),
         times=keypoints.times,
+        skeleton=keypoints.skeleton,
         up=rig.up,
         covariance=None if covariance is None else torch.from_numpy(full(covariance.astype(np.float32))),
     )

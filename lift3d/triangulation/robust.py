@@ -20,7 +20,8 @@ __all__ = ["Found", "find_points", "measured_noise", "put_right"]
 _ROUNDS = 2  # of looking for exchanged sides
 _STRETCH = 0.3  # a bone that two views alone disagree with by more is impossible
 _SURE = 4.0  # and by more than so many standard deviations
-_FRAMES_FOR_LENGTHS = 4000
+_FRAMES_FOR_LENGTHS = 1000
+_FEWEST_LENGTHS = 10
 
 
 @dataclass(eq=False)
@@ -130,24 +131,27 @@ def _leave_out_impossible(found: Found, skeleton: Skeleton) -> None:
     """Leave out points that only two views agree on where they would make a bone far too long or too short.
 
     Two views always nearly meet where the joint of one happens to lie near the epipolar line of an error in the other.
+    A bone is held against its median length, and a joint's distance from its grandparent against the longest seen.
     """
+    views = found.used.sum(0, dtype=np.int8)
     step = max(1, len(found.points) // _FRAMES_FOR_LENGTHS)
-    views = found.used.sum(0)
+    bones = [(parent, child, True) for parent, child in skeleton.bones]
+    chains = [(skeleton.parents[parent], child, False) for parent, child, _ in bones if skeleton.parents[parent] >= 0]
     for person in range(found.points.shape[1]):
-        for parent, child in skeleton.bones:
-            ends = found.points[:, person, [parent, child]]
-            sure = (views[:, person, [parent, child]] > 2).all(-1)
-            length = np.linalg.norm(ends[::step, 0] - ends[::step, 1], axis=-1)[sure[::step]]
-            if len(length) < 10:
+        points, seen = found.points[:, person], views[:, person]
+        for first, second, rigid in bones + chains:
+            sure = (seen[::step, first] > 2) & (seen[::step, second] > 2)
+            lengths = np.linalg.norm(points[::step, first] - points[::step, second], axis=-1)[sure]
+            if len(lengths) < _FEWEST_LENGTHS:
                 continue
-            length = np.median(length)
-            for one, other in ((parent, child), (child, parent)):
-                alone = np.nonzero((views[:, person, one] == 2) & (views[:, person, other] >= 2))[0]
-                between = found.points[alone, person, one] - found.points[alone, person, other]
+            shortest, longest = (np.median(lengths),) * 2 if rigid else (0.0, lengths.max())
+            for one, other in ((first, second), (second, first)):
+                frames = np.nonzero((seen[:, one] == 2) & (seen[:, other] >= 2))[0]
+                between = points[frames, one] - points[frames, other]
                 distance = np.linalg.norm(between, axis=-1)
-                off = np.abs(distance - length)
-                variance = along(inverse(found.information[alone, person, one]), between / distance[:, None])
-                wrong = alone[(off > _STRETCH * length) & (off > _SURE * np.sqrt(variance))]
-                found.points[wrong, person, one] = np.nan
+                off = np.maximum(shortest - distance, distance - longest)
+                variance = along(inverse(found.information[frames, person, one]), between / distance[:, None])
+                wrong = frames[(off > _STRETCH * longest) & (off > _SURE * np.sqrt(variance))]
+                points[wrong, one] = np.nan
                 found.information[wrong, person, one] = 0
                 found.used[:, wrong, person, one] = False

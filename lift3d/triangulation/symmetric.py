@@ -18,7 +18,7 @@ def along(upper: np.ndarray, direction: np.ndarray) -> np.ndarray:
 
 def full(upper: np.ndarray) -> np.ndarray:
     """Matrices (..., 3, 3) of (..., 6)."""
-    return upper[..., [0, 1, 2, 1, 3, 4, 2, 4, 5]].reshape(*upper.shape[:-1], 3, 3)
+    return np.take(upper, [0, 1, 2, 1, 3, 4, 2, 4, 5], axis=-1).reshape(*upper.shape[:-1], 3, 3)
 
 
 def inverse(upper: np.ndarray) -> np.ndarray:

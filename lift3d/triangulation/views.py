@@ -74,8 +74,7 @@ class Views:
         """Views of pixels (C, ..., 2) and scores (C, ...), all axes but the first made one."""
         own = np.ascontiguousarray(pixels.detach().cpu().double().numpy().reshape(len(pixels), -1, 2))
         sure = np.ascontiguousarray(scores.detach().cpu().double().numpy().reshape(len(scores), -1))
-        missing = (sure < min_score) | ~np.isfinite(own).all(-1)
-        return cls(own, np.where(missing, 0.0, sure) if missing.any() else sure)
+        return cls(own, np.where(sure < min_score, 0.0, sure) if min_score > 0 else sure)
 
     def __len__(self) -> int:
         return self.scores.shape[1]
