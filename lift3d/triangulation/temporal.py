@@ -17,6 +17,7 @@ import numpy as np
 import torch
 
 from lift3d._progress import progress
+from lift3d._times import clips_of
 from lift3d.compiled import point_loops
 from lift3d.keypoints import Keypoints2D
 from lift3d.skeletons import Skeleton
@@ -29,7 +30,7 @@ from lift3d.triangulation.swaps import exchanged
 from lift3d.triangulation.symmetric import inverse
 from lift3d.triangulation.views import PackedRig, Views
 
-__all__ = ["clips_of", "smooth_points"]
+__all__ = ["smooth_points"]
 
 _WINDOW = 2048  # frames smoothed at once
 _MARGIN = 96  # frames more on either side, whose results are thrown away: further away nothing matters
@@ -45,14 +46,6 @@ class _Window:
     frames: slice
     kept: slice
     clip: int
-
-
-def clips_of(times: torch.Tensor) -> list[slice]:
-    """Frames that follow each other without a gap of more than one and a half times the usual."""
-    step = np.diff(times.double().numpy())
-    breaks = np.nonzero((step > 1.5 * np.median(step)) | (step <= 0))[0] + 1 if len(step) else np.empty(0, np.int64)
-    edges = [0, *breaks.tolist(), len(times)]
-    return [slice(start, stop) for start, stop in pairwise(edges) if stop > start]
 
 
 def smooth_points(
