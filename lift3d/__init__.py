@@ -22,6 +22,7 @@ _HOMES = {
     "Scene": "lift3d.viewing",
     "detect": "lift3d.detection",
     "evaluate": "lift3d.evaluation",
+    "filter_poses": "lift3d.filtering",
     "get_skeleton": "lift3d.skeletons",
     "lift": "lift3d.lifting",
     "load_network": "lift3d.checkpoints",
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from lift3d.detection import detect
     from lift3d.errors import Lift3dError
     from lift3d.evaluation import evaluate
+    from lift3d.filtering import filter_poses
     from lift3d.formats import (
         read_cameras,
         read_keypoints,

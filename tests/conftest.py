@@ -8,7 +8,8 @@ import pytest
 import torch
 from jaxtyping import install_import_hook
 
-CHECKED = ["lift3d.geometry", "lift3d.networks", "lift3d.skeletons", "lift3d.lifting", "lift3d.triangulation"]
+STEPS = ["lift3d.lifting", "lift3d.triangulation", "lift3d.filtering"]
+CHECKED = ["lift3d.geometry", "lift3d.networks", "lift3d.skeletons", *STEPS]
 install_import_hook(CHECKED, "beartype.beartype")
 torch.set_num_threads(1)
 

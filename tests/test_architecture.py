@@ -15,7 +15,7 @@ PACKAGE = Path(__file__).parents[1] / "lift3d"
 ROWS = [
     ("closed", {"cli"}),
     ("closed", {"training"}),
-    ("closed", {"detection", "lifting", "triangulation", "fitting", "evaluation", "viewing"}),
+    ("closed", {"detection", "lifting", "triangulation", "filtering", "fitting", "evaluation", "viewing"}),
     ("closed", {"checkpoints"}),
     ("closed", {"networks", "datasets"}),
     ("closed", {"formats", "video", "synthetic"}),

@@ -12,7 +12,7 @@ import pytest
 import lift3d
 
 PACKAGE = Path(lift3d.__file__).parent
-ENTRIES = {"FORMAT", "NETWORK", "COMMAND"}  # files that are collected by what they define need no __all__
+ENTRIES = {"FORMAT", "NETWORK", "COMMAND", "FILTER"}  # files that are collected by what they define need no __all__
 
 
 def modules():

@@ -15,13 +15,13 @@ __all__ = ["COMMAND"]
 @click.command("info")
 @click.argument("what", default="versions")
 def COMMAND(what: str) -> None:  # noqa: N802
-    """Tell about WHAT: versions, skeletons, formats, networks, weights, protocols, or a file.
+    """Tell about WHAT: versions, skeletons, formats, networks, weights, filters, protocols, or a file.
 
     Of a file with cameras, keypoints or poses it prints what is in it.
     """
     topics: dict[str, Callable[[], str]] = {
         "versions": _versions, "skeletons": _skeletons, "formats": _formats, "networks": _networks,
-        "weights": _weights, "protocols": _protocols,
+        "weights": _weights, "filters": _filters, "protocols": _protocols,
     }  # fmt: skip
     if what in topics:
         click.echo(topics[what]())
@@ -81,6 +81,17 @@ def _weights() -> str:
         size = f"{path.stat().st_size / 2**20:.1f} MiB"
         rows.append([name, loaded.name, loaded.skeleton.name, f"{count / 1e6:.2f} M", size])
     return table(["weights", "network", "skeleton", "parameters", "file"], rows)
+
+
+def _filters() -> str:
+    from lift3d.filtering import all_filters
+    from lift3d.settings import to_mapping
+
+    rows = []
+    for entry in all_filters().values():
+        settings = " ".join(f"{name}={value:g}" for name, value in to_mapping(entry.settings()).items())
+        rows.append([entry.name, settings, entry.about])
+    return table(["filter", "settings", "about"], rows)
 
 
 def _protocols() -> str:

@@ -44,7 +44,7 @@ def _does(capsys: pytest.CaptureFixture[str], *words: object) -> str:
 
 
 def test_the_commands_are_all_there() -> None:
-    expected = {"convert", "demo", "detect", "evaluate", "info", "lift", "train", "triangulate", "view"}
+    expected = {"convert", "demo", "detect", "evaluate", "filter", "info", "lift", "train", "triangulate", "view"}
     assert set(COMMANDS) == expected
 
 
