@@ -126,6 +126,9 @@ def test_the_median_is_that_of_the_window_however_short_the_run(frames: int) -> 
     for frame in range(1, frames - 1):
         half = min(3, frame, frames - 1 - frame)
         assert got[frame] == np.median(values[frame - half : frame + half + 1])
+    inner = np.concatenate([values[:1], got[1:-1], values[-1:]])
+    for end, near, far in ((0, 1, 2), (-1, -2, -3)):
+        assert got[end] == np.median([values[end], inner[near], 3 * inner[near] - 2 * inner[far]])
 
 
 def test_windows_are_the_nearest_odd_number_of_frames() -> None:
