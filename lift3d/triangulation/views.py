@@ -37,12 +37,12 @@ class PackedRig:
     def of(cls, rig: CameraRig) -> PackedRig:
         """The rig's numbers."""
         cameras = rig.cameras.to(torch.device("cpu"), torch.float64)
-        origin = cameras.centre.mean(0).numpy()
+        origin = cameras.centre.detach().mean(0).numpy()
         numbers = point_loops.pack(
-            cameras.intrinsics.numpy(),
-            cameras.distortion.numpy(),
-            cameras.rotation.numpy(),
-            cameras.translation.numpy(),
+            cameras.intrinsics.detach().numpy(),
+            cameras.distortion.detach().numpy(),
+            cameras.rotation.detach().numpy(),
+            cameras.translation.detach().numpy(),
             origin,
         )
         return cls(cameras.lens.numpy(), numbers, origin)
@@ -71,9 +71,11 @@ class Views:
 
     @classmethod
     def of(cls, pixels: Tensor, scores: Tensor, min_score: float = 0.0) -> Views:
-        """Views of pixels (C, ..., 2) and scores (C, ...), all axes but the first made one."""
-        own = np.ascontiguousarray(pixels.detach().cpu().double().numpy().reshape(len(pixels), -1, 2))
-        sure = np.ascontiguousarray(scores.detach().cpu().double().numpy().reshape(len(scores), -1))
+        """Views of pixels (C, ..., 2) and scores (C, ...), all axes but the first made one; always a copy.
+
+        Exchanged sides are put right in views, which must not reach the detections that they were made of.
+        """
+        own, sure = _copied(pixels).reshape(len(pixels), -1, 2), _copied(scores).reshape(len(scores), -1)
         return cls(own, np.where(sure < min_score, 0.0, sure) if min_score > 0 else sure)
 
     def __len__(self) -> int:
@@ -82,6 +84,11 @@ class Views:
     def __getitem__(self, points: slice | np.ndarray) -> Views:
         """The views of some of the points."""
         return Views(np.ascontiguousarray(self.pixels[:, points]), np.ascontiguousarray(self.scores[:, points]))
+
+
+def _copied(values: Tensor) -> np.ndarray:
+    own = values.detach().to("cpu", torch.float64, copy=True, memory_format=torch.contiguous_format)
+    return own.numpy()
 
 
 def frame_chunks(shape: tuple[int, ...], work: Callable[[slice], None], doing: str) -> None:
