@@ -53,7 +53,7 @@ def triangulate_with_gradients(
         InputError: fewer than two cameras, or a camera of the keypoints is not in the rig.
     """
     cameras = matching_cameras(keypoints, rig).cameras
-    found = triangulate_in_detail(_plain_keypoints(keypoints), _plain_rig(rig), "robust", settings)
+    found = triangulate_in_detail(_in_main_memory(keypoints), rig, "robust", settings)
     pixels, cameras = keypoints.pixels, cameras.to(keypoints.pixels.device)
     twins = pixels[..., list(keypoints.skeleton.flip_order), :]
     pixels = torch.where(found.swapped[..., None].to(pixels.device), twins, pixels).to(cameras.rotation.dtype)
@@ -96,7 +96,7 @@ def triangulate_pixels(
         Points in the world, metres; NaN with fewer than two views, or where the rays fix no point. A view counts
         where there is information, the lens maps something to the pixel and the point is in front of the camera.
     """
-    flat, weights = pixels.flatten(1, -2), information.flatten(1)
+    flat, weights = pixels[:, None].flatten(1, -2), information[:, None].flatten(1)
     with torch.no_grad():
         rays = cameras.normalise(flat)
         seen = (weights > 0) & torch.isfinite(rays).all(-1)
@@ -124,7 +124,7 @@ def point_covariances(
     Returns:
         Square metres; NaN where the point is missing, or fewer than two views or parallel ones see it.
     """
-    flat, weights = points.flatten(0, -2), information.flatten(1)
+    flat, weights = points[None].flatten(0, -2), information[:, None].flatten(1)
     with torch.no_grad():
         seen = _see(flat, weights > 0, cameras)
         sound = _fixes_a_point(_sum_of_squares(seen.slopes, weights * seen.visible), seen.visible)
@@ -241,13 +241,7 @@ def _any_requires_gradient(cameras: Camera, *values: Tensor) -> bool:
     return any(value.requires_grad for value in (*values, *numbers))
 
 
-def _plain_keypoints(keypoints: Keypoints2D) -> Keypoints2D:
-    """Without gradients, in main memory."""
+def _in_main_memory(keypoints: Keypoints2D) -> Keypoints2D:
+    """Without gradients, on the CPU."""
     parts = {name: getattr(keypoints, name).detach().cpu() for name in ("pixels", "scores", "times", "image_sizes")}
     return replace(keypoints, **parts)
-
-
-def _plain_rig(rig: CameraRig) -> CameraRig:
-    """Without gradients, in main memory."""
-    parts = {name: getattr(rig.cameras, name).detach().cpu() for name in rig.cameras.__dataclass_fields__}
-    return replace(rig, cameras=Camera(**parts))
