@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from rig_files import normalised_squared_error, oracle
 
 from lift3d.synthetic import observe, ring_rig, walk
 
@@ -34,7 +35,8 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     seen = {"pixels": noisy.pixels[:, :, 0], "scores": noisy.scores[:, :, 0], "positions": 1000 * world}
     seen |= {"intrinsics": cameras.intrinsics, "distortion": cameras.distortion[:, :5], "rotation": cameras.rotation}
     arrays = {name: value.numpy() for name, value in {**seen, "translation": 1000 * cameras.translation}.items()}
-    np.savez(folder / "rig.npz", outlier=np.zeros((4, 12, 17), bool), **arrays)
+    arrays |= {"outlier": np.zeros((4, 12, 17), bool), "sigma": np.full((4, 12, 17), 1.5), "clip": np.zeros(12, int)}
+    np.savez(folder / "rig.npz", **arrays)
     return {"views": folder / "views.npz", "rig": folder / "rig.npz"}
 
 
@@ -58,8 +60,44 @@ def test_triangulate_views(files: dict[str, Path]) -> None:
     assert 0.1 < figures["detected"]["median_mm"] < figures["detected"]["p95_mm"] < 30
 
 
-def test_triangulate_rig(files: dict[str, Path]) -> None:
-    figures = _run("triangulate_rig.py", files["rig"], "--method", "dlt")
-    assert figures["coverage"] == 1
-    assert 0.1 < figures["all"]["median_mm"] < 20
+@pytest.mark.parametrize("method", ["dlt", "robust", "temporal"])
+def test_triangulate_rig(files: dict[str, Path], method: str) -> None:
+    figures = _run("triangulate_rig.py", files["rig"], "--method", method, "--peers")
+    assert figures["coverage"] == figures["oracle"]["coverage"] == 1
+    for group in ("all", "clean>=2", "clean>=3"):
+        own, best, ratio = figures[group], figures["oracle"][group], figures["ratio_to_oracle"][group]
+        assert 0.1 < own["median_mm"] < own["p95_mm"] < 30
+        assert 0.1 < best["median_mm"] < best["p95_mm"] < 30
+        assert ratio["median_mm"] == pytest.approx(own["median_mm"] / best["median_mm"], abs=0.002)
+        assert ("normalised_squared_error" in own) == (method != "dlt")
+    assert figures["points"] == 12 * 17
     assert figures["thousand_points_per_s"] > 0
+    for peer in figures["peers"].values():  # those that are installed
+        assert set(peer) >= {"points", "ratio", "all", "own", "coverage"}
+
+
+def test_the_oracle_is_right_about_its_noise() -> None:
+    """With clean views of known noise alone, nothing that looks at each point by itself comes nearer."""
+    random = np.random.default_rng(0)
+    cameras = ring_rig(cameras=4)
+    truth = walk(frames=20).positions[:, 0]
+    sigma = random.uniform(1, 3, (4, 20, 17))
+    pixels = cameras.project(truth).numpy() + random.normal(size=(4, 20, 17, 2)) * sigma[..., None]
+    pixels[0, :, 3] = np.nan
+    parts = cameras.cameras
+    rig = {"pixels": pixels, "scores": 1 / sigma, "sigma": sigma, "outlier": np.zeros(sigma.shape, bool)}
+    rig |= {"intrinsics": parts.intrinsics.numpy(), "distortion": parts.distortion.numpy()}
+    rig |= {"rotation": parts.rotation.numpy(), "translation": 1000 * parts.translation.numpy()}
+    rig |= {"positions": 1000 * truth.numpy(), "clip": np.zeros(20, int)}
+    error = np.linalg.norm(oracle(rig) - rig["positions"], axis=-1)
+    assert np.isfinite(error).all()
+    assert 1 < np.median(error) < 20
+    unweighted = oracle(rig | {"sigma": np.ones_like(sigma)})
+    assert np.square(error).mean() < np.square(np.linalg.norm(unweighted - rig["positions"], axis=-1)).mean()
+
+
+def test_the_normalised_squared_error_of_right_covariances_is_three() -> None:
+    random = np.random.default_rng(0)
+    root = random.normal(size=(20_000, 3, 3))
+    error = (root @ random.normal(size=(20_000, 3, 1)))[..., 0]
+    assert normalised_squared_error(error, root @ root.swapaxes(1, 2)) == pytest.approx(3, abs=0.1)
