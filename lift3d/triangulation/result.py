@@ -114,5 +114,5 @@ def poses_of(
         times=keypoints.times,
         skeleton=keypoints.skeleton,
         up=rig.up,
-        covariance=None if covariance is None else torch.from_numpy(full(covariance.astype(np.float32))),
+        covariance=None if covariance is None else torch.from_numpy(full(covariance)),
     )

@@ -30,13 +30,13 @@ class Found:
 
     Args:
         points: (F, people, joints, 3) relative to the rig's origin; NaN where fewer than two views agree.
-        information: (F, people, joints, 6) upper triangles of the inverse covariances, 1 / m^2.
+        covariance: (F, people, joints, 6) upper triangles, square metres; NaN where there is no point.
         used: (C, F, people, joints) views that agree.
         swapped: (C, F, people, joints) detections exchanged with those of their twins.
     """
 
     points: np.ndarray
-    information: np.ndarray
+    covariance: np.ndarray
     used: np.ndarray
     swapped: np.ndarray
 
@@ -45,7 +45,7 @@ class Found:
         """Arrays to fill in, for keypoints of (C, F, people, joints)."""
         return cls(
             np.full((*shape[1:], 3), np.nan),
-            np.zeros((*shape[1:], 6), np.float32),
+            np.full((*shape[1:], 6), np.nan, np.float32),
             np.zeros(shape, np.bool_),
             np.zeros(shape, np.bool_),
         )
@@ -78,7 +78,7 @@ def find_points(rig: PackedRig, keypoints: Keypoints2D, noise: NoiseModel, setti
             fit.points[changed], fit.information[changed] = again.points, again.information
             fit.used[:, changed] = again.used
         found.points[part] = fit.points.reshape(*shape[1:], 3)
-        found.information[part] = fit.information.reshape(*shape[1:], 6)
+        found.covariance[part] = inverse(fit.information).reshape(*shape[1:], 6)
         found.used[:, part] = fit.used.reshape(shape)
 
     frame_chunks(tuple(keypoints.scores.shape), work, "triangulating")
@@ -150,8 +150,8 @@ def _leave_out_impossible(found: Found, skeleton: Skeleton) -> None:
                 between = points[frames, one] - points[frames, other]
                 distance = np.linalg.norm(between, axis=-1)
                 off = np.maximum(shortest - distance, distance - longest)
-                variance = along(inverse(found.information[frames, person, one]), between / distance[:, None])
+                variance = along(found.covariance[frames, person, one], between / distance[:, None])
                 wrong = frames[(off > _STRETCH * longest) & (off > _SURE * np.sqrt(variance))]
                 points[wrong, one] = np.nan
-                found.information[wrong, person, one] = 0
+                found.covariance[wrong, person, one] = np.nan
                 found.used[:, wrong, person, one] = False

@@ -24,7 +24,7 @@ __all__ = ["Motion", "System", "assemble", "covariance_of", "interpolated", "mot
 
 _NEIGHBOURS = 9  # frames around a moment that tell how much it accelerates
 _TRUST = 1.0  # the track as a whole counts as so many frames in that
-_SLOWEST, _FASTEST = 1e-6, 0.1  # metres per frame squared
+_SLOWEST, _FASTEST = 1e-5, 0.1  # metres per frame squared
 _STILL = 1e-3  # 1 / m^2: holds tracks in place that nothing else holds
 
 

@@ -27,7 +27,6 @@ from lift3d.triangulation.result import TriangulationSettings
 from lift3d.triangulation.robust import Found, put_right
 from lift3d.triangulation.smoothing import Motion, assemble, covariance_of, interpolated, motion_from
 from lift3d.triangulation.swaps import exchanged
-from lift3d.triangulation.symmetric import inverse
 from lift3d.triangulation.views import PackedRig, Views
 
 __all__ = ["smooth_points"]
@@ -55,39 +54,34 @@ def smooth_points(
     found: Found,
     lengths: np.ndarray,
     settings: TriangulationSettings,
-) -> np.ndarray:
+) -> None:
     """Replace found points by tracks over time.
 
     Args:
-        found: changed: points, which views were used, exchanged sides.
+        found: changed: points, covariances, which views were used, exchanged sides.
         lengths: (people, bones), written: the lengths that held, of the longest clip.
         settings: how.
-
-    Returns:
-        Covariances (F, people, joints, 6), upper triangles, square metres.
     """
     clips = clips_of(keypoints.times)
-    covariance = inverse(found.information).astype(np.float32)
-    bones = [_bones(found, covariance, clip, keypoints.skeleton, settings) for clip in clips]
+    bones = [_bones(found, clip, keypoints.skeleton, settings) for clip in clips]
     if clips:
         longest = max(range(len(clips)), key=lambda clip: clips[clip].stop - clips[clip].start)
         _note_lengths(bones[longest], len(keypoints.skeleton), keypoints.skeleton.bones, lengths)
-    start = Found(found.points.copy(), found.information, found.used, found.swapped.copy())
+    start = Found(found.points.copy(), found.covariance, found.used, found.swapped.copy())
     windows = [window for number, clip in enumerate(clips) for window in _windows(clip, number)]
 
     def work(window: _Window) -> None:
         tracks = _tracks(rig, keypoints, noise, start, window, bones[window.clip], settings)
         inner = slice(window.kept.start - window.frames.start, window.kept.stop - window.frames.start)
         if tracks is not None:
-            found.points[window.kept], covariance[window.kept] = tracks.points[inner], tracks.covariance[inner]
+            found.points[window.kept], found.covariance[window.kept] = tracks.points[inner], tracks.covariance[inner]
             found.used[:, window.kept], found.swapped[:, window.kept] = tracks.used[:, inner], tracks.swapped[:, inner]
 
     with ThreadPoolExecutor(max(1, torch.get_num_threads())) as pool:
         for _ in progress(pool.map(work, windows), "smoothing", "window", len(windows)):
             pass
     for clip in clips:
-        _leave_gaps(found, covariance, clip, round(settings.smoothing.max_gap * keypoints.frames_per_second))
-    return covariance
+        _leave_gaps(found, clip, round(settings.smoothing.max_gap * keypoints.frames_per_second))
 
 
 def _windows(clip: slice, number: int) -> Iterator[_Window]:
@@ -100,13 +94,11 @@ def _windows(clip: slice, number: int) -> Iterator[_Window]:
         yield _Window(around, slice(start, stop), number)
 
 
-def _bones(
-    found: Found, covariance: np.ndarray, clip: slice, skeleton: Skeleton, settings: TriangulationSettings
-) -> Bones:
+def _bones(found: Found, clip: slice, skeleton: Skeleton, settings: TriangulationSettings) -> Bones:
     """The bones of the people of a clip; none if they are not wanted."""
     step = max(1, (clip.stop - clip.start) // _FRAMES_FOR_BONES) if settings.smoothing.bones else clip.stop + 1
     part = slice(clip.start, clip.stop if settings.smoothing.bones else clip.start, step)
-    return measure_bones(found.points[part], covariance[part], skeleton)
+    return measure_bones(found.points[part], found.covariance[part], skeleton)
 
 
 def _note_lengths(bones: Bones, joints: int, edges: tuple[tuple[int, int], ...], lengths: np.ndarray) -> None:
@@ -148,11 +140,9 @@ def _tracks(
         exchanged(views.scores.reshape(shape), swapped, keypoints.skeleton).reshape(len(rig), -1),
     )
     at = interpolated(start.points[part].reshape(frames, tracks, 3))
-    equations = np.zeros((frames, tracks, 9))
-    equations[..., :6] = start.information[part].reshape(frames, tracks, 6)
+    equations, used, covariance = np.empty((frames, tracks, 9)), np.empty_like(flat), np.empty(0)
     motion = _first_motion(frames, tracks, keypoints.frames_per_second, settings)
-    used = np.empty_like(flat)
-    covariance = np.empty(0)
+    _linearise(rig, views, noise, at, settings, equations, used)
     for iteration in range(_WHOLE + _LOCAL + _WITH_BONES):
         system = assemble(equations, at, motion)
         if iteration < _WHOLE + _LOCAL:
@@ -193,7 +183,7 @@ def _linearise(
     )  # fmt: skip
 
 
-def _leave_gaps(found: Found, covariance: np.ndarray, clip: slice, longest: int) -> None:
+def _leave_gaps(found: Found, clip: slice, longest: int) -> None:
     """Leave out what fewer than two views saw for longer than a gap may be, or before or after all that was seen."""
     seen = found.used[:, clip].sum(0) >= 2
     frames = np.arange(len(seen)).reshape(-1, 1, 1)
@@ -201,4 +191,4 @@ def _leave_gaps(found: Found, covariance: np.ndarray, clip: slice, longest: int)
     after = np.minimum.accumulate(np.where(seen, frames, len(seen))[::-1], axis=0)[::-1]
     lost = ~seen & ((before < 0) | (after >= len(seen)) | (after - before - 1 > longest))
     found.points[clip][lost] = np.nan
-    covariance[clip][lost] = np.nan
+    found.covariance[clip][lost] = np.nan

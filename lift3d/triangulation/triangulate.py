@@ -18,7 +18,6 @@ from lift3d.triangulation.reprojection import matching_cameras
 from lift3d.triangulation.result import Triangulation, TriangulationSettings, poses_of
 from lift3d.triangulation.robust import find_points, measured_noise
 from lift3d.triangulation.swaps import exchanged
-from lift3d.triangulation.symmetric import inverse
 from lift3d.triangulation.temporal import smooth_points
 from lift3d.triangulation.views import PackedRig, Views, frame_chunks
 
@@ -114,12 +113,10 @@ def _pointwise(keypoints: Keypoints2D, rig: CameraRig, settings: TriangulationSe
     found = find_points(packed, keypoints, noise, settings)
     lengths = np.full((keypoints.scores.shape[2], len(keypoints.skeleton.bones)), np.nan)
     if smooth:
-        covariance = smooth_points(packed, keypoints, noise, found, lengths, settings)
-    else:
-        covariance = inverse(found.information)
+        smooth_points(packed, keypoints, noise, found, lengths, settings)
     kept = _put_right(keypoints, found.swapped)
     return Triangulation(
-        poses=poses_of(found.points + packed.origin, found.used, covariance, kept, rig),
+        poses=poses_of(found.points + packed.origin, found.used, found.covariance, kept, rig),
         keypoints=kept,
         rig=rig,
         used=torch.from_numpy(found.used),
