@@ -7,17 +7,21 @@ from lift3d.triangulation.differentiable import (
     triangulate_pixels,
     triangulate_with_gradients,
 )
+from lift3d.triangulation.refinement import RefinedRig, RefinementSettings, refine_rig
 from lift3d.triangulation.reprojection import reprojection_error
 from lift3d.triangulation.result import SmoothingSettings, Triangulation, TriangulationSettings
 from lift3d.triangulation.triangulate import METHODS, triangulate, triangulate_in_detail
 
 __all__ = [
     "METHODS",
+    "RefinedRig",
+    "RefinementSettings",
     "SmoothingSettings",
     "Triangulation",
     "TriangulationSettings",
     "information_used",
     "point_covariances",
+    "refine_rig",
     "reprojection_error",
     "triangulate",
     "triangulate_in_detail",
