@@ -3,7 +3,8 @@
 Twin joints, left and right, hang together as limbs: hip, knee, ankle. From any of them outward a limb may be exchanged:
 a foot, a lower leg, a leg, an arm; all of the body where every limb is. For each joint the squared residuals of the
 detections as they are stand against those of the exchanged ones, in variances and no more than the gate each. A part of
-a limb is exchanged where that gains at least one gate; of a part and its own parts, what gains more.
+a limb is exchanged where that gains three quarters of a gate: less than one, so that it is enough if of two twins one
+fits and the other is missing or strays. Of a part and its own parts, what gains more is exchanged.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ import numpy as np
 from lift3d.skeletons import Skeleton
 
 __all__ = ["exchanged", "find_swaps", "twins_outward"]
+
+_GAIN = 0.75  # of a gate
 
 
 def twins_outward(skeleton: Skeleton) -> dict[int, tuple[int, list[int]]]:
@@ -37,13 +40,14 @@ def find_swaps(
         pixels: (..., joints, 2) detections, NaN where missing.
         information: (..., joints) 1 / variance of the detections, 1 / px^2; 0 where missing.
         skeleton: says which joints are twins.
-        gate: no residual counts more standard deviations than this, and an exchange must gain its square.
+        gate: no residual counts more standard deviations than this, and an exchange must gain most of its square.
 
     Returns:
         (..., joints) bool.
     """
     flip = list(skeleton.flip_order)
     most = gate * gate
+    least_gain = _GAIN * most
     as_is = _cost(projected, pixels, information, most)
     crossed = _cost(projected, pixels[..., flip, :], information[..., flip], most)
     gain = np.nan_to_num(as_is - crossed)
@@ -52,10 +56,10 @@ def find_swaps(
     for left, (right, outward) in reversed(limbs.items()):
         whole[left] = gain[..., left] + gain[..., right] + sum(whole[joint] for joint in outward)
         parts = sum(best[joint] for joint in outward)
-        best[left] = np.maximum(np.where(whole[left] > most, whole[left], 0.0), parts)
+        best[left] = np.maximum(np.where(whole[left] > least_gain, whole[left], 0.0), parts)
     found = np.zeros(gain.shape, np.bool_)
     for left, (right, outward) in limbs.items():
-        found[..., left] |= (whole[left] > most) & (whole[left] >= best[left])
+        found[..., left] |= (whole[left] > least_gain) & (whole[left] >= best[left])
         found[..., right] = found[..., left]
         for joint in outward:
             found[..., joint] |= found[..., left]
