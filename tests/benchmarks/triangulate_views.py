@@ -1,20 +1,27 @@
 """Measure a triangulator on a file of views, grouped by clip into four-view rigs; prints one JSON object.
 
-    python tests/benchmarks/triangulate_views.py FILE --method dlt
+    python tests/benchmarks/triangulate_views.py FILE --method temporal
 
 World millimetres against the truth over all triangulated joints; ``relative`` after subtracting the pelvis;
-``coverage`` is the share of joints that were triangulated.
+``coverage`` is the share of joints that were triangulated; with covariances, the mean normalised squared error e^T
+covariance^-1 e, which is 3 where they are right. Thousand points a second of processor time on one thread, all clips
+once, compilation included where nothing is on disk yet.
 """
 
 from __future__ import annotations
 
+import single_thread  # noqa: F401
+
+# isort: split
 import argparse
 import json
+import time
 
 import torch
+from rig_files import normalised_squared_error
 from view_files import View, read_views, rigs
 
-from lift3d import CameraRig, Keypoints2D
+from lift3d import CameraRig, Keypoints2D, Poses3D
 from lift3d.triangulation import METHODS, triangulate
 
 
@@ -29,22 +36,33 @@ def main() -> None:
 
 
 def _figures(groups: list[tuple[CameraRig, list[View]]], kind: str, method: str) -> dict[str, float]:
-    found, truth = [], []
-    for rig, views in groups:
-        keypoints = Keypoints2D.stacked([view.keypoints[kind] for view in views])
-        found.append(triangulate(keypoints, rig, method).positions[:, 0])
-        truth.append(views[0].camera.camera_to_world(views[0].positions.double()))
-    points, true_points = torch.cat(found).double(), torch.cat(truth)
-    error = 1000 * (points - true_points).norm(dim=-1)
-    relative = 1000 * ((points - points[:, :1]) - (true_points - true_points[:, :1])).norm(dim=-1)
+    keypoints = [Keypoints2D.stacked([view.keypoints[kind] for view in views]) for _, views in groups]
+    start = time.process_time()
+    found = [triangulate(seen, rig, method) for seen, (rig, _) in zip(keypoints, groups, strict=True)]
+    seconds = time.process_time() - start
+    points = torch.cat([poses.positions[:, 0] for poses in found]).double()
+    truth = torch.cat([views[0].camera.camera_to_world(views[0].positions.double()) for _, views in groups])
+    error = 1000 * (points - truth).norm(dim=-1)
+    relative = 1000 * ((points - points[:, :1]) - (truth - truth[:, :1])).norm(dim=-1)
     finite = error[error.isfinite()]
-    return {
+    figures = {
         "mean_mm": round(finite.mean().item(), 2),
         "median_mm": round(finite.median().item(), 2),
         "p95_mm": round(finite.kthvalue(int(0.95 * len(finite))).values.item(), 2),
         "relative_mm": round(relative.nanmean().item(), 2),
         "coverage": round(error.isfinite().double().mean().item(), 4),
+        "thousand_points_per_s": float(f"{error.numel() / seconds / 1000:.4g}"),
     }
+    return figures | _certainty(found, points - truth)
+
+
+def _certainty(found: list[Poses3D], error: torch.Tensor) -> dict[str, float]:
+    covariances = [poses.covariance[:, 0] for poses in found if poses.covariance is not None]
+    if not covariances:
+        return {}
+    triangulated = error.isfinite().all(-1)
+    own = torch.cat(covariances)[triangulated].numpy()
+    return {"normalised_squared_error": round(normalised_squared_error(error[triangulated].numpy(), own), 2)}
 
 
 if __name__ == "__main__":
