@@ -34,9 +34,11 @@ class NoiseModel:
 
     Args:
         tables: (C, LEVELS) 1 / variance of a pixel, 1 / px^2, at scores 0 to 1.
+        median_score: of the detections.
     """
 
     tables: np.ndarray
+    median_score: float = 1.0
 
     @classmethod
     def unknown(cls, cameras: int) -> NoiseModel:
@@ -50,6 +52,16 @@ class NoiseModel:
         below, above = self.tables[camera, low], self.tables[camera, low + 1]
         return below + (at - low) * (above - below)
 
+    @property
+    def typical(self) -> np.ndarray:
+        """(C) information of a detection of the median score."""
+        return self.information(np.arange(len(self.tables)), np.full(len(self.tables), self.median_score))
+
+    def poor(self, scores: np.ndarray) -> np.ndarray:
+        """Whether detections (C, N) have a score that speaks for three times the typical error or more."""
+        good_from = (self.tables >= self.typical[:, None] / 9).argmax(1) / (point_loops.LEVELS - 1)
+        return scores < good_from[:, None]
+
 
 def estimate_noise(rig: PackedRig, views: Views, settings: ConsensusSettings, seed: int = 0) -> NoiseModel:
     """The noise of the detections, from a sample of the points."""
@@ -58,8 +70,11 @@ def estimate_noise(rig: PackedRig, views: Views, settings: ConsensusSettings, se
     weights = np.square(sample.scores)
     point_loops.linear(rig.lens, rig.numbers, sample.pixels, weights, points)
     base = np.tile(np.square(np.maximum(_LEVELS, _LOWEST_SCORE)), (len(rig), 1))
-    noise = NoiseModel(base / _median_variance(rig, sample, points, base))
-    noise = NoiseModel(base / _median_variance(rig, sample, fit_points(rig, sample, noise, settings).points, base))
+    seen = sample.scores[sample.scores > 0]
+    median_score = float(np.median(seen)) if len(seen) else 1.0
+    noise = NoiseModel(base / _median_variance(rig, sample, points, base), median_score)
+    points = fit_points(rig, sample, noise, settings).points
+    noise = NoiseModel(base / _median_variance(rig, sample, points, base), median_score)
     edges, centres = _classes(sample.scores)
     for _ in range(_ROUNDS):
         noise = _updated(rig, sample, noise, fit_points(rig, sample, noise, settings), edges, centres)
@@ -127,4 +142,4 @@ def _updated(
     expected = (freedom[:, held] * variance).sum(1)
     factor = np.where(expected > 0, squares.sum(1) / np.where(expected > 0, expected, 1), 1.0)
     curve = np.exp(np.interp(_LEVELS, centres[held], np.log(variance)))
-    return NoiseModel(1 / np.maximum(factor[:, None] * curve, _SMALLEST_VARIANCE))
+    return NoiseModel(1 / np.maximum(factor[:, None] * curve, _SMALLEST_VARIANCE), noise.median_score)

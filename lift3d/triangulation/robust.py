@@ -98,7 +98,8 @@ def put_right(
 ) -> np.ndarray:
     """Exchange sides in the views where that agrees with the points; changes the views.
 
-    Only where both joints of a pair do not fit is there anything to look at.
+    Only where both joints of a pair do not fit, or have a poor score, is there anything to look at. All detections are
+    held to the typical error: a detector may well be unsure of what it has exchanged.
 
     Args:
         points: (N, 3) relative to the rig's origin.
@@ -111,15 +112,15 @@ def put_right(
     marked = np.zeros(shape, np.bool_)
     flip = list(skeleton.flip_order)
     twins = [joint for joint, twin in enumerate(flip) if twin != joint]
-    left_out = ((views.scores > 0) & ~used).reshape(shape)
-    camera, frame, person = np.nonzero((left_out & left_out[..., flip])[..., twins].any(-1))
+    doubtful = ((views.scores > 0) & (~used | noise.poor(views.scores))).reshape(shape)
+    camera, frame, person = np.nonzero((doubtful & doubtful[..., flip])[..., twins].any(-1))
     if not len(camera):
         return marked
     row, column = camera[:, None], (frame * shape[2] + person)[:, None] * shape[3] + np.arange(shape[3])
     projected = rig.project(points[column.reshape(-1)]).reshape(len(rig), *column.shape, 2)
     projected = projected[camera, np.arange(len(camera))]
     pixels, scores = views.pixels[row, column], views.scores[row, column]
-    information = np.where(scores > 0, noise.information(row, scores), 0.0)
+    information = np.where(scores > 0, np.maximum(noise.information(row, scores), noise.typical[row]), 0.0)
     own = find_swaps(projected, pixels, information, skeleton, settings.consensus.gate)
     views.pixels[row, column] = exchanged(pixels, own, skeleton)
     views.scores[row, column] = exchanged(scores, own, skeleton)

@@ -34,7 +34,7 @@ __all__ = ["smooth_points"]
 _WINDOW = 2048  # frames smoothed at once
 _MARGIN = 96  # frames more on either side, whose results are thrown away: further away nothing matters
 _FRAMES_FOR_BONES = 4000
-_WHOLE, _LOCAL, _WITH_BONES = 4, 3, 3  # iterations
+_WHOLE, _LOCAL, _WITH_BONES = 4, 3, 2  # iterations
 _SWAPS_AT = (1, 4)  # iterations after which exchanged sides are looked for
 
 
