@@ -37,6 +37,7 @@ _ENOUGH = 1e-5  # Newton's method squares the error with every step: a step as s
 _SETTLED = 2  # Gauss-Newton steps in which views may join and leave; after them they stay
 _STEP = 2e-6  # metres: the last step of Newton's method in a block is shorter, and squares the error once more
 _SINGULAR = 2.3e-14
+_FAR = 1e12  # pixels: what lies further away, infinite or not, is no detection
 
 # what may be reordered for speed; NaN and infinity keep their meaning
 _FAST = {"contract", "reassoc", "arcp", "nsz"}
@@ -222,7 +223,7 @@ def take(pixels, weights, start, u, v, weight):
     """Copy one camera's part of a block, with 0 for what is missing."""
     for b in range(u.shape[0]):
         own_u, own_v, w = pixels[start + b, 0], pixels[start + b, 1], weights[b]
-        seen = (w > 0) & (own_u == own_u) & (own_v == own_v)
+        seen = (w > 0) & (abs(own_u) < _FAR) & (abs(own_v) < _FAR)  # not NaN either
         u[b] = own_u if seen else 0.0
         v[b] = own_v if seen else 0.0
         weight[b] = w if seen else 0.0
@@ -254,7 +255,7 @@ def linear(lens, numbers, pixels, weights, points):
 def look_up(tables, scores, weight):
     """The information of each pixel of one camera by its score, between the levels of its table; 0 stays 0."""
     for b in range(weight.shape[0]):
-        at = min(max(scores[b], 0.0), 1.0) * (LEVELS - 1)
+        at = min(scores[b], 1.0) * (LEVELS - 1) if weight[b] > 0 else 0.0  # not NaN, which is no place in a table
         low = min(int(at), LEVELS - 2)
         between = tables[low] + (at - low) * (tables[low + 1] - tables[low])
         weight[b] = between if weight[b] > 0 else 0.0
