@@ -7,8 +7,10 @@ Of all tracks x the one is taken that makes least::
 where z and A are the points and the information of the views, and q is how much a track accelerates, metres per frame
 squared. The system is banded, seven wide, one for each track (Whittaker 1923; Rue and Held 2005, 3.4). Its inverse
 gives the covariance, and with it how much of each acceleration is noise: q is where the accelerations that are found
-agree with it (MacKay 1992, evidence), first for each track as a whole, then for each moment from the frames around it,
-so that a kick or a landing is not flattened by the calm before it.
+agree with it (MacKay 1992, evidence), first for each track as a whole, then for each moment from the frames around it
+and from what is usual for the track, so that a kick or a landing is not flattened by the calm before it. What is usual
+is the mean of the moments' precisions: 1 / q^2 taken to be spread like chi-squared, as behind Student's t (Lange,
+Little and Taylor 1989), so that the calm is not made restless by a kick either.
 """
 
 from __future__ import annotations
@@ -23,7 +25,7 @@ from lift3d.compiled import banded, track_loops
 __all__ = ["Motion", "System", "assemble", "covariance_of", "interpolated", "motion_from"]
 
 _NEIGHBOURS = 9  # frames around a moment that tell how much it accelerates
-_TRUST = 1.0  # the track as a whole counts as so many frames in that
+_TRUST = 1.0  # what is usual for the track counts as so many frames in that
 _SLOWEST, _FASTEST = 1e-5, 0.1  # metres per frame squared
 _STILL = 1e-3  # 1 / m^2: holds tracks in place that nothing else holds
 
@@ -41,9 +43,9 @@ class Motion:
     share: np.ndarray
 
     @classmethod
-    def unknown(cls, frames: int, tracks: int) -> Motion:
-        """A start: people at 30 to 120 frames a second accelerate by about so much."""
-        return cls(np.full(tracks, 0.003), np.ones((max(frames - 2, 0), tracks)))
+    def even(cls, frames: int, tracks: int, deviation: float) -> Motion:
+        """The same at all times and for all tracks, metres per frame squared."""
+        return cls(np.full(tracks, deviation), np.ones((max(frames - 2, 0), tracks)))
 
     @property
     def precision(self) -> np.ndarray:
@@ -98,7 +100,7 @@ def motion_from(positions: np.ndarray, inverse: np.ndarray, motion: Motion, loca
         positions: (T, K, 3).
         inverse: band of the inverse.
         motion: what the solution was made with.
-        local: for each moment from the frames around it, else for each track as a whole.
+        local: for each moment from the frames around it and what is usual, else for each track as a whole.
     """
     if len(positions) < 3:
         return motion
@@ -110,7 +112,8 @@ def motion_from(positions: np.ndarray, inverse: np.ndarray, motion: Motion, loca
         return Motion(np.sqrt(np.clip(variance, _SLOWEST**2, _FASTEST**2)), np.ones_like(motion.share))
     width = min(_NEIGHBOURS, len(squared))
     around = [width * uniform_filter1d(values, width, axis=0, mode="nearest") for values in (squared, known)]
-    variance = (3 * _TRUST * np.square(motion.deviation) + around[0]) / (3 * _TRUST + around[1])
+    usual = 1 / motion.precision.mean(0)
+    variance = (3 * _TRUST * usual + around[0]) / (3 * _TRUST + around[1])
     return Motion(motion.deviation, np.square(motion.deviation) / np.clip(variance, _SLOWEST**2, _FASTEST**2))
 
 

@@ -34,7 +34,8 @@ __all__ = ["smooth_points"]
 _WINDOW = 2048  # frames smoothed at once
 _MARGIN = 96  # frames more on either side, whose results are thrown away: further away nothing matters
 _FRAMES_FOR_BONES = 4000
-_WHOLE, _LOCAL, _WITH_BONES = 4, 3, 2  # iterations
+_WHOLE, _LOCAL, _WITH_BONES = 2, 5, 2  # iterations
+_FIRST_ACCELERATION = 10.0  # m/s^2, to start from
 _SWAPS_AT = (1, 4)  # iterations after which exchanged sides are looked for
 
 
@@ -161,10 +162,8 @@ def _tracks(
 
 def _first_motion(frames: int, tracks: int, rate: float, settings: TriangulationSettings) -> Motion:
     """The acceleration that is given, or a guess to start from."""
-    motion = Motion.unknown(frames, tracks)
-    if settings.smoothing.acceleration is None:
-        return motion
-    return Motion(np.full(tracks, settings.smoothing.acceleration / rate**2), motion.share)
+    known = settings.smoothing.acceleration
+    return Motion.even(frames, tracks, (_FIRST_ACCELERATION if known is None else known) / rate**2)
 
 
 def _linearise(
