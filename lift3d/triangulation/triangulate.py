@@ -83,8 +83,8 @@ def _linear(keypoints: Keypoints2D, rig: CameraRig, settings: TriangulationSetti
         views = Views.of(keypoints.pixels[:, part], keypoints.scores[:, part], settings.min_score)
         own = np.empty((len(views), 3))
         point_loops.linear(packed.lens, packed.numbers, views.pixels, np.square(views.scores), own)
-        points[part] = (own + packed.origin).reshape(-1, *shape[2:], 3)
-        used[:, part] = (views.scores > 0).reshape(len(used), -1, *shape[2:])
+        points[part] = (own + packed.origin).reshape(points[part].shape)
+        used[:, part] = (views.scores > 0).reshape(used[:, part].shape)
 
     frame_chunks(shape, work, "triangulating")
     return Triangulation(
