@@ -19,7 +19,7 @@ from lift3d.triangulation.symmetric import along
 
 __all__ = ["Bones", "measure_bones", "solve_with_bones"]
 
-_RIGID = 0.003  # a limb's bone keeps its length to 0.3 %
+_RIGID = 0.01  # a limb's bone keeps its length to 1 %: bones do, marks on skin and a detector's joints less so
 _FEWEST = 10  # frames in which a bone must have been seen
 _MOST_STEPS = 40
 _ENOUGH = 1e-2  # of the first residual: the views are linearised anew before the next solution anyway
