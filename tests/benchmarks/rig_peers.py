@@ -1,8 +1,9 @@
 """Other triangulators, called as their own code calls them: one thread, all with the lens undone.
 
-A peer turns pixels (C, N, 2) and scores (C, N) of some points into (N, 3) millimetres. Those that are slow are given
-fewer points: evenly spread ones, or, where they work over time, frames that follow each other. A peer that is not
-installed is left out.
+A peer turns pixels (C, N, 2) and scores (C, N) of some points into (N, 3), metres as its cameras are. Those that are
+slow are given fewer points: evenly spread ones, or, where they work over time, frames that follow each other. A peer
+that is not installed is left out. Where ``best`` is in a name, it is called with the settings that were found to serve
+it best on these files, else with those of its own.
 """
 
 from __future__ import annotations
@@ -49,7 +50,13 @@ class Peer:
 
 @dataclass(frozen=True, eq=False)
 class Measured:
-    """What a peer found: ``points`` (N, 3) of the points ``chosen`` (N), and seconds of processor time, one a run."""
+    """What a peer found.
+
+    Args:
+        chosen: (N) numbers of the points it was given.
+        points: (N, 3) millimetres.
+        seconds: of processor time, one a run.
+    """
 
     chosen: np.ndarray
     points: np.ndarray
@@ -97,19 +104,19 @@ def _measured(run: Run, rig: Arrays, chosen: np.ndarray, repeats: int) -> Measur
             start = time.process_time()
             points = run(pixels, scores)
             seconds.append(time.process_time() - start)
-    return Measured(chosen, np.asarray(points).reshape(-1, 3), seconds[1:])
+    return Measured(chosen, 1000 * np.asarray(points).reshape(-1, 3), seconds[1:])
 
 
 def _in_other_python(python: str, method: str, rig: Arrays, chosen: np.ndarray, repeats: int) -> Measured:
-    names = ("intrinsics", "distortion", "rotation", "translation")
-    task = {name: rig[name] for name in names} | {"pixels": _seen(rig, chosen)[0], "bones": _bones()}
+    task = {name: rig[name] for name in ("intrinsics", "distortion", "rotation")}
+    task |= {"translation": rig["translation"] / 1000, "pixels": _seen(rig, chosen)[0], "bones": _bones()}
     task |= {"method": np.array(method), "repeats": np.array(repeats), "joints": np.array(rig["pixels"].shape[2])}
     with tempfile.TemporaryDirectory() as folder:
         given, result = Path(folder) / "task.npz", Path(folder) / "result.npz"
         np.savez(given, **task)
         subprocess.run([python, str(_WORKER), str(given), str(result)], check=True, capture_output=True)
         with np.load(result) as file:
-            return Measured(chosen, file["points"], file["seconds"].tolist())
+            return Measured(chosen, 1000 * file["points"], file["seconds"].tolist())
 
 
 def _bones() -> np.ndarray:
@@ -127,7 +134,7 @@ def _pytorch_group(rig: Arrays) -> Any:
                 dist=rig["distortion"][number],
                 size=(1920, 1080),
                 rvec=cv2.Rodrigues(rig["rotation"][number])[0].ravel(),
-                tvec=rig["translation"][number],
+                tvec=rig["translation"][number] / 1000,
                 name=f"cam{number}",
             )
             for number in range(len(rig["pixels"]))
@@ -150,10 +157,15 @@ def _pytorch_robust(method: str) -> Callable[[Arrays], Run]:
     return prepare
 
 
-def _pytorch_over_time(rig: Arrays) -> Run:
-    group, bones = _pytorch_group(rig), _bones().tolist()
-    joints = rig["pixels"].shape[2]
-    return lambda pixels, _: group.triangulate_optim(pixels.reshape(len(pixels), -1, joints, 2), constraints=bones)
+def _pytorch_over_time(**settings: Any) -> Callable[[Arrays], Run]:
+    """Smooth tracks with constant bones, by Adam."""
+
+    def prepare(rig: Arrays) -> Run:
+        group, bones = _pytorch_group(rig), _bones().tolist()
+        shape = (len(rig["pixels"]), -1, rig["pixels"].shape[2], 2)
+        return lambda pixels, _: group.triangulate_optim(pixels.reshape(shape), constraints=bones, **settings)
+
+    return prepare
 
 
 def _pycolmap(rig: Arrays) -> Run:
@@ -182,7 +194,7 @@ def _pycolmap(rig: Arrays) -> Run:
             )
             if found is not None:
                 points[point] = found["xyz"]
-        return 1000 * points
+        return points
 
     return run
 
@@ -210,7 +222,7 @@ def _pose2sim(rig: Arrays) -> Run:
         for point in range(len(points)):
             own = np.array((x[:, point], y[:, point], likelihood[:, point]))
             points[point] = triangulation_from_best_cameras(config, own, own, projections, None)[0]
-        return 1000 * points
+        return points
 
     return run
 
@@ -221,7 +233,10 @@ PEERS = {
     "aniposelib_pytorch_irls": Peer(_pytorch_robust("irls"), "robust", {99: _WHOLE}),
     "pycolmap": Peer(_pycolmap, "robust", {99: _WHOLE}, repeats=3),
     "pose2sim": Peer(_pose2sim, "robust", {4: 3000, 8: 1000, 99: 200}, repeats=2),
-    "aniposelib_pytorch_optim": Peer(_pytorch_over_time, "temporal", {99: _FRAMES * 17}, repeats=1),
+    "aniposelib_pytorch_optim": Peer(_pytorch_over_time(), "temporal", {99: _FRAMES * 17}, repeats=1),
+    "aniposelib_pytorch_optim_best": Peer(
+        _pytorch_over_time(init_ransac=True, n_deriv_smooth=2), "temporal", {99: _FRAMES * 17}, repeats=1
+    ),
 }
 
 # by the name of the method: kind, most points by the number of cameras, repeats
@@ -229,5 +244,5 @@ ANIPOSELIB = {
     "triangulate": ("dlt", {99: _WHOLE}, 3),
     "triangulate_ransac": ("robust", {4: 300, 8: 20}, 1),
     "triangulate_optim": ("temporal", {99: _FRAMES * 17}, 1),
-    "triangulate_optim_smooth0.1": ("temporal", {99: _FRAMES * 17}, 1),
+    "triangulate_optim_best": ("temporal", {4: _FRAMES * 17}, 1),
 }

@@ -53,11 +53,16 @@ def test_lift_views(files: dict[str, Path]) -> None:
     assert all(0 < own["pa_mpjpe_mm"] < own["mpjpe_mm"] < 300 for own in figures.values())
 
 
-def test_triangulate_views(files: dict[str, Path]) -> None:
-    figures = _run("triangulate_views.py", files["views"], "--method", "dlt")
+@pytest.mark.parametrize("method", ["dlt", "robust", "temporal"])
+def test_triangulate_views(files: dict[str, Path], method: str) -> None:
+    figures = _run("triangulate_views.py", files["views"], "--method", method)
     assert set(figures) == {"detected", "occluded"}
-    assert figures["detected"]["coverage"] == 1
-    assert 0.1 < figures["detected"]["median_mm"] < figures["detected"]["p95_mm"] < 30
+    for own in figures.values():
+        assert own["coverage"] == 1
+        assert 0.1 < own["median_mm"] < own["p95_mm"] < 30
+        assert 0.1 < own["relative_mm"] < 30
+        assert own["thousand_points_per_s"] > 0
+        assert ("normalised_squared_error" in own) == (method != "dlt")
 
 
 @pytest.mark.parametrize("method", ["dlt", "robust", "temporal"])
@@ -101,3 +106,13 @@ def test_the_normalised_squared_error_of_right_covariances_is_three() -> None:
     root = random.normal(size=(20_000, 3, 3))
     error = (root @ random.normal(size=(20_000, 3, 1)))[..., 0]
     assert normalised_squared_error(error, root @ root.swapaxes(1, 2)) == pytest.approx(3, abs=0.1)
+
+
+def test_hour_recording() -> None:
+    figures = _run("hour_recording.py", "--minutes", 0.02, "--cameras", 3)
+    assert figures["frames"] == 72
+    for method in ("temporal", "robust"):
+        steps = ["start", "read", "triangulate", "write_npz", "write_csv"]
+        assert list(figures[method]["seconds"]) == list(figures[method]["peak_gb"]) == steps
+        assert 0 < figures[method]["peak_gb"]["start"] <= figures[method]["peak_gb"]["write_csv"] < 8
+        assert figures[method]["coverage"] > 0.9
