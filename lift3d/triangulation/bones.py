@@ -41,7 +41,7 @@ class Bones:
 
 
 def measure_bones(positions: np.ndarray, covariance: np.ndarray, skeleton: Skeleton) -> Bones:
-    """Lengths of every person's bones, the medians over the frames.
+    """Lengths of every person's bones, medians over the frames, less what the error of their ends adds.
 
     A bone within a limb, from a left joint to a left joint or right to right, is rigid. Other bones of a skeleton are
     lines between marks on a body that bends; they stray as far as they do beyond the error of their ends.
@@ -56,20 +56,32 @@ def measure_bones(positions: np.ndarray, covariance: np.ndarray, skeleton: Skele
     for person in range(people):
         for parent, child in skeleton.bones:
             between = positions[:, person, child] - positions[:, person, parent]
-            distance = np.linalg.norm(between, axis=-1)
-            seen = np.isfinite(distance)
-            if seen.sum() < _FEWEST or not (length := float(np.median(distance[seen]))) > 0:
+            seen = np.isfinite(between).all(-1)
+            if seen.sum() < _FEWEST:
                 continue
             error = covariance[seen, person, child] + covariance[seen, person, parent]
-            spread = np.percentile(np.abs(distance[seen] - length), 68) ** 2 - np.median(
-                along(error, between[seen] / distance[seen, None])
-            )
+            length, spread = _length_and_spread(between[seen], error)
+            if not length > 0:
+                continue
             limb = skeleton.side(parent) == skeleton.side(child) != "middle"
-            spread = _RIGID * length if limb else max(np.sqrt(max(spread, 0.0)), _RIGID * length)
+            spread = _RIGID * length if limb else max(spread, _RIGID * length)
             pairs.append((person * joints + parent, person * joints + child))
             lengths.append(length)
             spreads.append(spread)
     return Bones(np.array(pairs, np.int64).reshape(-1, 2), np.array(lengths), np.array(spreads))
+
+
+def _length_and_spread(between: np.ndarray, error: np.ndarray) -> tuple[float, float]:
+    """The median length of lines (T, 3) with errors (T, 6), and how far it strays beyond them; 0 where errors hide it.
+
+    Errors across a line make it longer: the mean of its square grows by their variance.
+    """
+    distance = np.linalg.norm(between, axis=-1)
+    lengthwise = along(error, between / np.maximum(distance, 1e-9)[:, None])
+    crosswise = error[:, [0, 3, 5]].sum(-1) - lengthwise
+    length = float(np.sqrt(max(np.median(np.square(distance) - crosswise), 0.0)))
+    stray = np.percentile(np.abs(distance - length), 68) ** 2 - np.median(lengthwise)
+    return length, float(np.sqrt(max(stray, 0.0)))
 
 
 def solve_with_bones(system: System, bones: Bones, at: np.ndarray) -> np.ndarray:
