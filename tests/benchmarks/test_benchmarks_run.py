@@ -10,6 +10,7 @@ import pytest
 import torch
 from rig_files import normalised_squared_error, oracle
 
+from lift3d import write_cameras, write_keypoints
 from lift3d.synthetic import observe, ring_rig, walk
 
 HERE = Path(__file__).parent
@@ -37,7 +38,10 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     arrays = {name: value.numpy() for name, value in {**seen, "translation": 1000 * cameras.translation}.items()}
     arrays |= {"outlier": np.zeros((4, 12, 17), bool), "sigma": np.full((4, 12, 17), 1.5), "clip": np.zeros(12, int)}
     np.savez(folder / "rig.npz", **arrays)
-    return {"views": folder / "views.npz", "rig": folder / "rig.npz"}
+    write_cameras(rig, folder / "rig.toml")
+    write_keypoints(noisy, folder / "keypoints.npz")
+    names = {"views": "views.npz", "rig": "rig.npz", "calibration": "rig.toml", "keypoints": "keypoints.npz"}
+    return {kind: folder / name for kind, name in names.items()}
 
 
 def _run(script: str, *words: object) -> dict:
@@ -106,6 +110,21 @@ def test_the_normalised_squared_error_of_right_covariances_is_three() -> None:
     root = random.normal(size=(20_000, 3, 3))
     error = (root @ random.normal(size=(20_000, 3, 1)))[..., 0]
     assert normalised_squared_error(error, root @ root.swapaxes(1, 2)) == pytest.approx(3, abs=0.1)
+
+
+def test_film_footage(files: dict[str, Path]) -> None:
+    figures = _run("film_footage.py", files["calibration"], files["keypoints"], "--offset", "cam1=1")
+    assert set(figures) == {"as_filmed", "with_offset"}
+    for state in figures.values():
+        assert set(state) == {"temporal", "robust", "dlt"}
+        for own in state.values():
+            assert own["reprojection_median_px"] < own["reprojection_p90_px"] < 100
+            assert set(own["median_px_by_camera"]) == {"cam0", "cam1", "cam2", "cam3"}
+            assert set(own["bone_spread_percent"]) == {"left_thigh", "left_shank", "right_thigh", "right_shank"}
+            assert 0.9 < own["coverage"] <= 1
+            assert 0.3 < own["detections_used"] <= 1
+    moved, still = figures["with_offset"]["dlt"], figures["as_filmed"]["dlt"]
+    assert moved["reprojection_median_px"] > still["reprojection_median_px"]
 
 
 def test_hour_recording() -> None:
