@@ -11,6 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 from lift3d.compiled import banded, track_loops
 from lift3d.skeletons import Skeleton
@@ -108,22 +110,35 @@ def solve_with_bones(system: System, bones: Bones, at: np.ndarray) -> np.ndarray
         track_loops.add_coupling(bones.pairs, stiffness, along, vectors, product)
         return product
 
+    people = _coupled(bones.pairs, right.shape[1])
+
+    def product_of(ones: np.ndarray, others: np.ndarray) -> np.ndarray:
+        """Inner product (K) of what hangs together with each track: people are solved for one by one, side by side."""
+        return np.bincount(people, np.einsum("ik,ik->k", ones, others))[people]
+
     residual = right - multiply(positions)
     step = residual.copy()
     banded.solve(factor, step)
-    size = float(np.vdot(residual, step))
+    size = product_of(residual, step)
     enough = _ENOUGH**2 * size
     preconditioned = step.copy()
     for _ in range(_MOST_STEPS):
-        if size <= enough:
+        going = size > enough
+        if not going.any():
             break
         image = multiply(step)
-        length = size / float(np.vdot(step, image))
+        length = np.where(going, size, 0.0) / np.where(going, product_of(step, image), 1.0)
         positions += length * step
         residual -= length * image
         preconditioned[:] = residual
         banded.solve(factor, preconditioned)
-        before, size = size, float(np.vdot(residual, preconditioned))
-        step *= size / before
+        before, size = size, product_of(residual, preconditioned)
+        step *= size / np.where(before > 0, before, 1.0)
         step += preconditioned
     return by_frame(positions)
+
+
+def _coupled(pairs: np.ndarray, tracks: int) -> np.ndarray:
+    """(K) number of the group, a person, that each track hangs together with by bones."""
+    graph = coo_array((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=(tracks, tracks))
+    return connected_components(graph, directed=False)[1]
