@@ -72,8 +72,8 @@ class Lenses:
     @property
     def longer_sides(self) -> np.ndarray:
         """(C) pixels that the pictures measure along their longer side; twice the principal point where not known."""
-        known = np.isfinite(self.size).all(-1)
-        return np.where(known[:, None], self.size, 2 * np.abs(self.intrinsics[:, :2, 2]) + 1).max(-1)
+        known = np.isfinite(self.size).all(axis=-1, keepdims=True)
+        return np.where(known, self.size, 2 * np.abs(self.intrinsics[:, :2, 2]) + 1).max(-1)
 
     def packed(self) -> PackedRig:
         """As the compiled loops take them."""
@@ -149,9 +149,7 @@ def _spread(count: int, most: int) -> np.ndarray:
     return np.unique(np.linspace(0, count - 1, min(count, most)).round().astype(np.int64))
 
 
-def _moving_frames(
-    pixels: torch.Tensor, joints: np.ndarray, most: int, wanted: int
-) -> tuple[np.ndarray, float, float]:
+def _moving_frames(pixels: torch.Tensor, joints: np.ndarray, most: int, wanted: int) -> tuple[np.ndarray, float, float]:
     """Frames in which joints move fast, some from every part of the recording; how fast, and how noisily.
 
     A joint's speed is half of what it moves by from the frame before to the frame after.
@@ -265,7 +263,7 @@ class State:
         squared = np.nan_to_num(np.square(distance) * information, nan=_GATE**2)
         seen = (views.scores > 0) & ((views.scores > 0).sum(0) >= 2)
         cost = np.where(seen, np.log1p(np.minimum(squared, _GATE**2) / _KERNEL**2), 0.0)
-        by_frame = (len(self.lenses), len(self.sample.frames), -1)
+        by_frame = (len(self.lenses), len(self.sample.frames), self.sample.pixels.shape[3])
         sums = cost.reshape(by_frame).sum((0, 2)), seen.reshape(by_frame).sum((0, 2))
         parts = np.array_split(np.arange(len(self.sample.frames)), min(_BLOCKS, max(1, len(self.sample.frames))))
         with np.errstate(invalid="ignore"):

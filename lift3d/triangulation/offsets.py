@@ -21,7 +21,7 @@ from lift3d.keypoints import Keypoints2D
 from lift3d.triangulation.agreement import Lenses, Sample, State, Verdict
 from lift3d.triangulation.reprojection import matching_cameras
 
-__all__ = ["TimeOffset", "TimeOffsets", "offsets_of", "search_range", "time_offsets"]
+__all__ = ["TimeOffset", "TimeOffsets", "offsets_of", "search_range", "settled", "time_offsets"]
 
 _CLEAR = 0.002  # share of the cost that a move must gain
 _SURE, _PLAIN = 4.0, 2.5  # and standard errors, for a small gain and for one of
@@ -29,7 +29,7 @@ _PLAIN_GAIN = 0.05  # or more
 _BETTER = 1.0  # standard errors for a move that only mends an earlier one
 _TOLD = 3.0  # standard errors by which another offset must be worse to be ruled out
 _ROUNDS = 24
-_STILL = 0.5  # a joint that moves less than so many standard deviations of its own scatter a frame tells nothing
+_STILL = 1.2  # times the scatter of a detection: joints that seem to move by less a frame may stand still
 
 
 @dataclass(frozen=True)
@@ -86,8 +86,8 @@ class TimeOffsets:
 def time_offsets(keypoints: Keypoints2D, rig: CameraRig, most: int = 10, min_score: float = 0.0) -> TimeOffsets:
     """Which cameras run late or early, by whole frames, found from the keypoints alone.
 
-    Most cameras are taken to be right; where as many say otherwise, the first. The calibration is taken to be right: a camera that
-    was turned can look late where people move in one direction, which ``diagnose`` tells apart.
+    Most cameras are taken to be right; where as many say otherwise, the first. The calibration is taken to be right: a
+    camera that was turned can look late where people move in one direction, which ``diagnose`` tells apart.
 
     Args:
         keypoints: distorted pixels; person p is the same person in every camera.
@@ -110,15 +110,19 @@ def search_range(keypoints: Keypoints2D, most: int) -> int:
     return max(0, min(most, len(keypoints.times) // 4))
 
 
-def offsets_of(state: State, names: tuple[str, ...]) -> TimeOffsets:
-    """The offsets of the cameras of a state, which starts with none."""
+def settled(state: State) -> State:
+    """The state with all cameras moved in time to where they agree best; most stay as they are."""
     for _ in range(_ROUNDS):
-        curves = [_curve(state, camera) for camera in range(len(state.lenses))]
-        moved = _best_move(state, curves)
+        moved = _best_move(state, [_curve(state, camera) for camera in range(len(state.lenses))])
         if moved is None:
             break
         state = state.with_offsets(moved).again()
-    state = _anchored(state)
+    return _anchored(state)
+
+
+def offsets_of(state: State, names: tuple[str, ...]) -> TimeOffsets:
+    """The offsets of the cameras of a state, which starts with none."""
+    state = settled(state)
     found = tuple(_offset(state, camera, name) for camera, name in enumerate(names))
     return TimeOffsets(found, len(state.sample.frames), state.sample.motion)
 
@@ -194,13 +198,13 @@ def _why_not_told(state: State, camera: int, uncertainty: float) -> str:
         return "the recording is too short"
     if not (sample.views(state.offsets).scores[camera] > 0).any():
         return "it sees nobody"
-    if sample.motion <= _STILL * sample.scatter:
-        return "nothing moves"
     if state.sees_nonsense(camera):
         return "it does not agree with the others at any offset"
     if abs(frames) == sample.most:
         return f"it fits better the further it is moved, up to the {sample.most} frames that were tried"
-    return "" if np.isfinite(uncertainty) else "it fits many offsets equally well"
+    if np.isfinite(uncertainty):
+        return ""
+    return "nothing moves" if sample.motion <= _STILL * sample.scatter else "it fits many offsets equally well"
 
 
 def _uncertainty(curve: dict[int, Verdict], frames: int) -> float:

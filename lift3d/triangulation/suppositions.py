@@ -15,7 +15,8 @@ import torch
 
 from lift3d.compiled import point_loops
 from lift3d.geometry.rotations import rotvec_to_matrix
-from lift3d.triangulation.agreement import Lenses, State, Verdict
+from lift3d.triangulation.agreement import Lenses, State
+from lift3d.triangulation.offsets import settled
 
 __all__ = ["CONVENTIONS", "Supposition", "Turn", "best_turn", "explain"]
 
@@ -248,7 +249,7 @@ def explain(start: State) -> list[Supposition]:
             if best is None:
                 break
             found = [*(item for item in found if not _same(item, best) or item.turn), best]
-    return _mended(start, _missed(start, found))
+    return _with_all_offsets(start, _mended(start, _missed(start, found)))
 
 
 def _clear(state: State, item: Supposition) -> float:
@@ -277,14 +278,29 @@ def _missed(start: State, found: list[Supposition]) -> list[Supposition]:
 
 
 def _mended(start: State, found: list[Supposition]) -> list[Supposition]:
-    """The same with turns and offsets found again in turn, now that all others are put right."""
+    """The same, where one camera is late and turned both: each found again with the other put right."""
+    kinds = {camera: {item.kind for item in found if item.cameras == (camera,)} for camera in range(len(start.lenses))}
     for _ in range(_MENDING):
         for at, item in enumerate(found):
-            if item.kind in ("late", "turned"):
+            if {"late", "turned"} <= kinds.get(item.cameras[0], set()) and item.kind in ("late", "turned"):
                 without = _with(start, [*found[:at], *found[at + 1 :]])
                 again = _best(without, (other for other in _fine(without) if _same(other, item)))
                 found[at] = item if again is None else again
     return found
+
+
+def _with_all_offsets(start: State, found: list[Supposition]) -> list[Supposition]:
+    """The same with the offsets of all cameras found together, where some camera is late."""
+    late = [item for item in found if item.kind == "late"]
+    if not late:
+        return found
+    others = [item for item in found if item.kind != "late"]
+    state = settled(_with(start, others).again())
+    now, moved = state.verdict(), np.nonzero(state.offsets)[0].tolist()
+    for camera in moved:
+        gain, certainty = now.gain_over(state.moved(camera, 0).verdict())
+        others.append(Supposition("late", (camera,), int(state.offsets[camera]), gain=gain, certainty=certainty))
+    return others
 
 
 def _same(one: Supposition, other: Supposition) -> bool:
