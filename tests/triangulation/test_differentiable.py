@@ -22,7 +22,7 @@ from lift3d.triangulation import (
 LENSES = {
     "pinhole": (Lens.BROWN_CONRADY, []),
     "brown": (Lens.BROWN_CONRADY, [-0.21, 0.09, 0.002, -0.0015, -0.013]),
-    "rational": (Lens.BROWN_CONRADY, [0.4, -0.2, 0.001, -0.002, 0.03, 0.6, -0.1, 0.02]),
+    "rational": (Lens.BROWN_CONRADY, [0.2, 0.02, 0.001, -0.002, 0.001, 0.45, 0.05, 0.003]),
     "fisheye": (Lens.FISHEYE, [-0.03, 0.01, -0.004, 0.001]),
     "human36m": (Lens.HUMAN36M, [-0.207, 0.248, -0.0014, -0.00098, -0.0031]),
 }
