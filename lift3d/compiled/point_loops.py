@@ -42,8 +42,7 @@ _FAR = 1e12  # pixels: what lies further away, infinite or not, is no detection
 # what may be reordered for speed; NaN and infinity keep their meaning
 _FAST = {"contract", "reassoc", "arcp", "nsz"}
 _entry = njit(cache=True, nogil=True, error_model="numpy", fastmath=_FAST)  # called from Python, kept on disk
-_part = njit(nogil=True, error_model="numpy", fastmath=_FAST)
-_inlined = njit(nogil=True, error_model="numpy", fastmath=_FAST, inline="always")
+_part = njit(nogil=True, error_model="numpy", fastmath=_FAST, no_cfunc_wrapper=True)
 
 
 def pack(intrinsics: Any, distortion: Any, rotation: Any, translation: Any, origin: Any) -> np.ndarray:
@@ -55,7 +54,7 @@ def pack(intrinsics: Any, distortion: Any, rotation: Any, translation: Any, orig
     return np.ascontiguousarray(np.concatenate(parts, axis=1))
 
 
-@_inlined
+@_part
 def brown_conrady(k1, k2, k3, k4, k5, k6, k7, k8, x, y):
     """Where the lens moves (x, y), and the Jacobian; ``lift3d.geometry.distortion`` has formulas and order."""
     r2 = x * x + y * y
@@ -74,7 +73,7 @@ def brown_conrady(k1, k2, k3, k4, k5, k6, k7, k8, x, y):
     )
 
 
-@_inlined
+@_part
 def fisheye(k1, k2, k3, k4, x, y):
     """As ``brown_conrady``, for the fisheye."""
     r2 = max(x * x + y * y, 1e-16)
@@ -88,7 +87,7 @@ def fisheye(k1, k2, k3, k4, x, y):
     return x * scale, y * scale, scale + outer * x * x, cross, cross, scale + outer * y * y
 
 
-@_inlined
+@_part
 def human36m(k1, k2, k3, k4, k5, x, y):
     """As ``brown_conrady``, for the lens of Human3.6M."""
     r2 = x * x + y * y
@@ -166,7 +165,7 @@ def rays(lens, n, u, v, x, y, weight, to):
             x[b], y[b], weight[b] = 0.0, 0.0, 0.0
 
 
-@_inlined
+@_part
 def solve(a00, a01, a02, a11, a12, a22, b0, b1, b2):
     """x, y and z of a symmetric system; NaN where it is singular."""
     c00, c01, c02 = a11 * a22 - a12 * a12, a02 * a12 - a01 * a22, a01 * a12 - a02 * a11
@@ -391,7 +390,7 @@ def add_residuals(slope, misfit, kernel, sums):
         sums[8, b] -= g2
 
 
-@_inlined
+@_part
 def disagreement(n, c, x, y, z, ray_x, ray_y):
     """Squared distance in pixels between a point and a ray, the lens left out; infinite behind the camera."""
     depth = n[c, 19] * x + n[c, 20] * y + n[c, 21] * z + n[c, 24]
@@ -402,7 +401,7 @@ def disagreement(n, c, x, y, z, ray_x, ray_y):
     return u * u + v * v
 
 
-@_inlined
+@_part
 def total_cost(n, b, x, y, z, rays_x, rays_y, weight, gate, enough):
     """What a point costs in all views, no view more than the gate; stops once it is ``enough``."""
     cost = 0.0
@@ -614,12 +613,14 @@ def noise_sums(lens, numbers, pixels, scores, tables, points, information, used,
                 leverage = 0.0
                 for k in range(6):
                     leverage += own[k, b] * inverse[k] * (1 if k in (0, 3, 5) else 2)
-                group = np.searchsorted(edges, part[b])
+                group = 0
+                while group < len(edges) and edges[group] < part[b]:
+                    group += 1
                 sums[c, group, 0] += misfit[3, b] / weight[b]
                 sums[c, group, 1] += 2 - leverage
 
 
-@_inlined
+@_part
 def invert(a, out):
     """Upper triangle of the inverse of a symmetric matrix given by its upper triangle."""
     c00, c01, c02 = a[3] * a[5] - a[4] * a[4], a[2] * a[4] - a[1] * a[5], a[1] * a[4] - a[2] * a[3]
