@@ -21,6 +21,7 @@ _HOMES = {
     "Skeleton": "lift3d.skeletons",
     "Scene": "lift3d.viewing",
     "detect": "lift3d.detection",
+    "diagnose": "lift3d.triangulation",
     "evaluate": "lift3d.evaluation",
     "filter_poses": "lift3d.filtering",
     "get_skeleton": "lift3d.skeletons",
@@ -32,6 +33,7 @@ _HOMES = {
     "read_poses": "lift3d.formats",
     "reprojection_error": "lift3d.triangulation",
     "triangulate": "lift3d.triangulation",
+    "triangulate_in_detail": "lift3d.triangulation",
     "view": "lift3d.viewing",
     "write_cameras": "lift3d.formats",
     "write_keypoints": "lift3d.formats",
@@ -59,7 +61,7 @@ if TYPE_CHECKING:
     from lift3d.lifting import lift
     from lift3d.poses import Poses3D
     from lift3d.skeletons import Skeleton, get_skeleton, mapping_between
-    from lift3d.triangulation import reprojection_error, triangulate
+    from lift3d.triangulation import diagnose, reprojection_error, triangulate, triangulate_in_detail
     from lift3d.viewing import Scene, view
 
 

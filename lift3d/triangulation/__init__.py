@@ -1,13 +1,16 @@
 """Keypoints2D of several calibrated cameras -> Poses3D."""
 
 from lift3d.triangulation.algebraic import triangulate_rays
+from lift3d.triangulation.diagnosis import diagnose
 from lift3d.triangulation.differentiable import (
     information_used,
     point_covariances,
     triangulate_pixels,
     triangulate_with_gradients,
 )
+from lift3d.triangulation.offsets import TimeOffset, TimeOffsets, time_offsets
 from lift3d.triangulation.refinement import RefinedRig, RefinementSettings, refine_rig
+from lift3d.triangulation.report import Report
 from lift3d.triangulation.reprojection import reprojection_error
 from lift3d.triangulation.result import SmoothingSettings, Triangulation, TriangulationSettings
 from lift3d.triangulation.triangulate import METHODS, triangulate, triangulate_in_detail
@@ -16,13 +19,18 @@ __all__ = [
     "METHODS",
     "RefinedRig",
     "RefinementSettings",
+    "Report",
     "SmoothingSettings",
+    "TimeOffset",
+    "TimeOffsets",
     "Triangulation",
     "TriangulationSettings",
+    "diagnose",
     "information_used",
     "point_covariances",
     "refine_rig",
     "reprojection_error",
+    "time_offsets",
     "triangulate",
     "triangulate_in_detail",
     "triangulate_pixels",
