@@ -64,7 +64,8 @@ def test_every_kind_is_found_exactly_and_put_right(clean, limb: str, view: int) 
     clear = far_apart(keypoints, 12.0)
     assert (marked & clear).sum() > 0.7 * marked.sum()
     caught = own.swapped[marked & clear].double().mean()
-    assert caught == 1 or (caught >= 0.75 and limb in ("ankle", "wrist", "legs and arm"))  # a pair alone can be in doubt
+    alone = limb in ("ankle", "wrist", "legs and arm")  # a pair alone can be in doubt
+    assert caught >= (0.75 if alone else 1)
     assert not (own.swapped & ~marked).any()
     at = own.swapped
     assert torch.equal(own.keypoints.pixels[at], keypoints.pixels[at])
