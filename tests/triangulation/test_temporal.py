@@ -286,12 +286,13 @@ def test_threads_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     assert torch.equal(found[0].used, found[1].used)
 
 
-@pytest.mark.parametrize("first", ["left_knee", "left_hip"])
-def test_sides_exchanged_for_a_while_are_put_back(first: str) -> None:
-    truth = walk(frames=120, fps=RATE)
-    keypoints = observe(truth, RIG, noise_px=1.0)
+@pytest.mark.parametrize(("first", "cameras"), [("left_knee", 4), ("left_hip", 4), ("left_hip", 2)])
+def test_sides_exchanged_for_a_while_are_put_back(first: str, cameras: int) -> None:
+    """Of two cameras neither is right by itself: only the tracks tell."""
+    truth, rig = walk(frames=120, fps=RATE), RIG.only(RIG.names[:cameras])
+    keypoints = observe(truth, rig, noise_px=1.0)
     legs = [first, "left_ankle"] if first == "left_knee" else [first, "left_knee", "left_ankle"]
-    swapped = torch.zeros(4, 120, 1, 17, dtype=torch.bool)
+    swapped = torch.zeros(cameras, 120, 1, 17, dtype=torch.bool)
     pixels, scores = keypoints.pixels.clone(), keypoints.scores.clone()
     for name in legs:
         one = H36M.index(name)
@@ -299,14 +300,14 @@ def test_sides_exchanged_for_a_while_are_put_back(first: str) -> None:
         for values in (pixels, scores):
             values[1, 50:62, 0, [one, other]] = values[1, 50:62, 0, [other, one]]
         swapped[1, 50:62, 0, [one, other]] = True
-    found = triangulate_in_detail(replace(keypoints, pixels=pixels, scores=scores), RIG)
-    plain = triangulate(keypoints, RIG)
+    found = triangulate_in_detail(replace(keypoints, pixels=pixels, scores=scores), rig)
+    plain = triangulate(keypoints, rig)
     apart = keypoints.pixels[1, 50:62, 0, H36M.index("left_ankle")] - pixels[1, 50:62, 0, H36M.index("left_ankle")]
     far = apart.norm(dim=-1) > 15  # pixels; nearer ones cannot be told from noise, nor matter
     assert far.sum() > 5
     assert found.swapped[1, 50:62, 0, H36M.index("left_ankle")][far].all()
     assert not (found.swapped & ~swapped).any()
-    assert errors(found.poses, truth)[50:62].mean() < 1.15 * errors(plain, truth)[50:62].mean()
+    assert errors(found.poses, truth)[50:62].mean() < 1.3 * errors(plain, truth)[50:62].mean()
 
 
 def test_lens_rate_and_skeleton_do_not_matter() -> None:
