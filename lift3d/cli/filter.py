@@ -13,12 +13,13 @@ __all__ = ["COMMAND"]
 
 @click.command("filter")
 @path_argument("poses")
-@output_option("filtered.npz", "Poses to write: .npz, .csv, .trc or .json.")
+@output_option("filtered.npz", "Poses to write: .npz, .csv, .trc, .json, .c3d or .bvh.")
 @click.option("--filter", "name", default="butterworth", show_default=True,
               help="butterworth, one_euro, savitzky_golay or median; see `lift3d info filters`.")  # fmt: skip
 @click.option("--set", "changes", multiple=True, metavar="NAME=VALUE",
               help="A setting of the filter, such as cutoff_hz=8; again for more.")  # fmt: skip
 @click.option("--format", "format_name", help="Format of the poses, where it cannot be told.")
+@click.option("--to", "target_format", help="Format to write, where the suffix leaves it open, e.g. csv_wide.")
 @skeleton_option()
 @unit_option("poses (C3D, wide CSV) that leave it open")
 @threads_option()
@@ -28,6 +29,7 @@ def COMMAND(  # noqa: N802
     name: str,
     changes: tuple[str, ...],
     format_name: str | None,
+    target_format: str | None,
     skeleton: str | None,
     unit: str | None,
 ) -> None:
@@ -41,5 +43,5 @@ def COMMAND(  # noqa: N802
             raise click.BadParameter(f"{text!r} is not NAME=VALUE, such as cutoff_hz=8.", param_hint="--set")
     settings = with_overrides({}, [f"--{text}" for text in changes])
     filtered = filter_poses(read_poses(poses, format_name, skeleton, unit), name, **settings)
-    write_poses(filtered, output)
+    write_poses(filtered, output, target_format)
     click.echo(f"{output}: {len(filtered.times)} frames at {filtered.frames_per_second:g}/s, filtered: {name}.")

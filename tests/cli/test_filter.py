@@ -36,6 +36,12 @@ def test_settings_are_set_by_name(poses: Path, tmp_path: Path) -> None:
     torch.testing.assert_close(read_poses(target).positions, expected.positions)
 
 
+def test_the_format_to_write_can_be_named(poses: Path, tmp_path: Path) -> None:
+    target = tmp_path / "filtered.csv"
+    assert _run(["filter", str(poses), "--to", "csv_wide", "-o", str(target)]) == 0
+    assert "left_knee_x" in target.read_text().splitlines()[0]
+
+
 @pytest.mark.parametrize(
     ("words", "answer"),
     [
