@@ -17,5 +17,5 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 def _padded(column: Sequence[str]) -> list[str]:
     width = max(len(cell) for cell in column)
-    numbers = all(not cell or cell[0] in "-0123456789" for cell in column[1:])
+    numbers = all(not cell or cell[0] in "+-0123456789" for cell in column[1:])
     return [cell.rjust(width) if numbers else cell.ljust(width) for cell in column]

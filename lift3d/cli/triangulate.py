@@ -1,8 +1,9 @@
-"""`lift3d triangulate`: 3D joints from the 2D joints of several calibrated cameras."""
+"""`lift3d triangulate`: 3D joints from the 2D joints of several calibrated cameras, and a report on the cameras."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -15,20 +16,38 @@ from lift3d.cli._options import (
     threads_option,
 )
 
+if TYPE_CHECKING:
+    from lift3d.cameras import CameraRig
+    from lift3d.keypoints import Keypoints2D
+    from lift3d.triangulation import Report, TriangulationSettings
+
 __all__ = ["COMMAND"]
+
+_MOST_ROWS = 40
 
 
 @click.command("triangulate")
 @path_argument("keypoints", several=True)
 @calibration_option(required=True)
-@output_option("poses.npz", "Poses to write: .npz, .csv, .trc or .json.")
+@output_option("poses.npz", "Poses to write: .npz, .csv, .trc, .json, .c3d or .bvh.")
+@click.option("--to", "target_format", help="Format of the poses, where the suffix leaves it open, e.g. csv_wide.")
+@click.option("--report", "reports", type=click.Path(path_type=Path, dir_okay=False), multiple=True,
+              help="Also write the report: .html or .json; again for both.")  # fmt: skip
 @click.option("--method", type=click.Choice(["temporal", "robust", "dlt"]), default="temporal", show_default=True,
               help="temporal: robust, then smooth over time with constant bones; robust: every point by itself; "
                    "dlt: linear.")  # fmt: skip
+@click.option("--offset", "offsets", multiple=True, metavar="CAMERA=FRAMES|auto",
+              help="Move a camera in time: cam03=-2 for one that runs two frames late; again for more; auto: find "
+                   "them.")  # fmt: skip
+@click.option("--without", multiple=True, metavar="CAMERA", help="Leave a camera out; again for more.")
 @click.option("--min-score", type=click.FloatRange(0, 1), default=0.0, show_default=True,
               help="Leave out views with a lower score.")  # fmt: skip
-@click.option("--offset", "offsets", multiple=True, metavar="CAMERA=FRAMES",
-              help="Move a camera in time: cam03=-2 for one that runs two frames late; again for more.")  # fmt: skip
+@click.option("--max-gap", type=click.FloatRange(min=0), default=0.25, show_default=True,
+              help="Fill gaps of up to so many seconds.")  # fmt: skip
+@click.option("--no-bones", is_flag=True, help="Let bones change their lengths.")
+@click.option("--no-swaps", is_flag=True, help="Do not put exchanged left and right back.")
+@click.option("--acceleration", type=click.FloatRange(min=0, min_open=True),
+              help="How much joints accelerate, m/s^2: less is smoother.  [default: from the data]")  # fmt: skip
 @click.option("--cameras", help="Names of the keypoints' cameras, by commas, where the files are named otherwise.")
 @click.option("--format", "format_name", help="Format of the keypoints, where it cannot be told.")
 @skeleton_option()
@@ -40,39 +59,102 @@ def COMMAND(  # noqa: N802
     unit: str | None,
     up: str | None,
     output: Path,
+    target_format: str | None,
+    reports: tuple[Path, ...],
     method: str,
-    min_score: float,
     offsets: tuple[str, ...],
+    without: tuple[str, ...],
     cameras: str | None,
     format_name: str | None,
     skeleton: str | None,
     fps: float | None,
+    **options: Any,
 ) -> None:
     """Triangulate KEYPOINTS: one file with all cameras, a folder with one file for each camera, or the files.
 
-    Cameras are matched to the calibration by name.
+    Cameras are matched to the calibration by name. The report says how well each camera, joint and bone fits, and in
+    its last lines what to do about it.
     """
-    from lift3d.cli._tables import table
     from lift3d.formats import read_cameras, read_keypoints, write_poses
-    from lift3d.triangulation import TriangulationSettings, triangulate_in_detail
+    from lift3d.triangulation import diagnose, triangulate_in_detail
 
+    for file in reports:
+        _check_suffix(file)
+    given = dict(_offset(text) for text in offsets if text != "auto")
     names = cameras.split(",") if cameras else None
     source = keypoints[0] if len(keypoints) == 1 else list(keypoints)
     detections = read_keypoints(source, format_name, skeleton, fps, camera_names=names)
-    detections = detections.shifted(dict(_offset(text) for text in offsets))
+    detections = _left(detections, without).shifted(given)
     rig = read_cameras(calibration, unit=unit, up=up)
-    found = triangulate_in_detail(detections, rig, method, TriangulationSettings(min_score=min_score))
-    poses = found.poses
-    write_poses(poses, output)
-    error = found.errors
-    rows = [
-        [name, *(f"{own[own.isfinite()].quantile(share).item():.1f}" if own.isfinite().any() else "-"
-                 for share in (0.5, 0.95)), f"{own.isfinite().double().mean().item():.1%}"]
-        for name, own in zip(detections.camera_names, error.flatten(1)[:, :1_000_000], strict=True)
-    ]  # fmt: skip
-    click.echo(table(["camera", "median px", "95 % px", "seen"], rows))
-    found = poses.positions.isfinite().all(-1).double().mean().item()
-    click.echo(f"{output}: {len(poses.times)} frames, {found:.1%} of the joints triangulated, metres, {rig.up} up.")
+    settings = _settings(**options)
+    if "auto" in offsets:
+        detections, given = _moved(detections, rig, given, settings)
+    found = triangulate_in_detail(detections, rig, method, settings)
+    write_poses(found.poses, output, target_format)
+    report = diagnose(found, settings, given)
+    _save(report, reports)
+    click.echo(_as_text(report))
+    click.echo(
+        f"\n{output}: {len(found.poses.times)} frames, {report.totals.triangulated:.1%} of the joints triangulated, "
+        f"metres, {rig.up} up."
+    )
+
+
+def _settings(
+    min_score: float, max_gap: float, no_bones: bool, no_swaps: bool, acceleration: float | None
+) -> TriangulationSettings:
+    from lift3d.triangulation import SmoothingSettings, TriangulationSettings
+
+    smoothing = SmoothingSettings(max_gap=max_gap, bones=not no_bones, acceleration=acceleration)
+    return TriangulationSettings(min_score=min_score, swaps=not no_swaps, smoothing=smoothing)
+
+
+def _left(keypoints: Keypoints2D, without: tuple[str, ...]) -> Keypoints2D:
+    """The keypoints without some cameras."""
+    keypoints.only(without)  # refuses cameras that are not there
+    return keypoints.only(name for name in keypoints.camera_names if name not in without)
+
+
+def _moved(
+    keypoints: Keypoints2D, rig: CameraRig, given: dict[str, int], settings: TriangulationSettings
+) -> tuple[Keypoints2D, dict[str, int]]:
+    """The keypoints with late cameras moved, and by how much all cameras were moved."""
+    from lift3d.triangulation import sure_offsets
+
+    found = sure_offsets(keypoints, rig, min_score=settings.min_score)
+    said = ", ".join(f"{name} by {frames:+d}" for name, frames in found.items())
+    click.echo(f"Moved in time: {said or 'none'}.\n")
+    return keypoints.shifted(found), {**given, **{name: given.get(name, 0) + own for name, own in found.items()}}
+
+
+def _as_text(report: Report) -> str:
+    """The tables, then the words."""
+    from lift3d.cli._tables import table
+
+    parts = [table(header, _first(rows)) for header, rows in report.tables().values()]
+    return "\n\n".join([*parts, "\n".join(f"- {sentence}" for sentence in report.words)])
+
+
+def _first(rows: list[list[str]]) -> list[list[str]]:
+    """No more rows than a terminal shows; all are in the reports."""
+    if len(rows) <= _MOST_ROWS:
+        return rows
+    left = len(rows) - _MOST_ROWS
+    return [*rows[:_MOST_ROWS], [f"and {left} more", *[""] * (len(rows[0]) - 1)]]
+
+
+def _check_suffix(file: Path) -> None:
+    if file.suffix.lower() not in (".html", ".json"):
+        raise click.BadParameter(f"{str(file)!r} ends neither in .html nor in .json.", param_hint="--report")
+
+
+def _save(report: Report, files: tuple[Path, ...]) -> None:
+    from lift3d._files import writing
+
+    for file in files:
+        text = report.to_json() if file.suffix.lower() == ".json" else report.to_html()
+        with writing(file) as temporary:
+            temporary.write_text(text, encoding="utf-8")
 
 
 def _offset(text: str) -> tuple[str, int]:
@@ -81,4 +163,6 @@ def _offset(text: str) -> tuple[str, int]:
     try:
         return name, int(frames)
     except ValueError:
-        raise click.BadParameter(f"{text!r} is not CAMERA=FRAMES, such as cam03=-2.", param_hint="--offset") from None
+        raise click.BadParameter(
+            f"{text!r} is neither CAMERA=FRAMES, such as cam03=-2, nor auto.", param_hint="--offset"
+        ) from None

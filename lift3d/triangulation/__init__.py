@@ -1,7 +1,7 @@
 """Keypoints2D of several calibrated cameras -> Poses3D."""
 
 from lift3d.triangulation.algebraic import triangulate_rays
-from lift3d.triangulation.diagnosis import diagnose
+from lift3d.triangulation.diagnosis import diagnose, sure_offsets
 from lift3d.triangulation.differentiable import (
     information_used,
     point_covariances,
@@ -30,6 +30,7 @@ __all__ = [
     "point_covariances",
     "refine_rig",
     "reprojection_error",
+    "sure_offsets",
     "time_offsets",
     "triangulate",
     "triangulate_in_detail",

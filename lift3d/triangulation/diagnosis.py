@@ -12,16 +12,18 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from lift3d.cameras import CameraRig
 from lift3d.keypoints import Keypoints2D
 from lift3d.triangulation.agreement import Lenses, Sample, State
 from lift3d.triangulation.offsets import TimeOffset, offsets_of, search_range
 from lift3d.triangulation.report import Bone, CameraReport, Joint, Report, Totals
 from lift3d.triangulation.report_words import verdict_of, words_of
+from lift3d.triangulation.reprojection import matching_cameras
 from lift3d.triangulation.result import Triangulation, TriangulationSettings
 from lift3d.triangulation.suppositions import Supposition, explain
 from lift3d.triangulation.triangulate import triangulate_in_detail
 
-__all__ = ["diagnose"]
+__all__ = ["diagnose", "sure_offsets"]
 
 _POINTS = 400_000  # detections of a camera that medians are taken of
 _FRAMES = 400  # that are triangulated again without each camera
@@ -63,6 +65,28 @@ def diagnose(
     judged = tuple(replace(own, verdict=verdict_of(own, judged)) for own in judged)
     report = Report((), totals, judged, joints, bones)
     return replace(report, words=tuple(words_of(report, found, dict(moved or {}))))
+
+
+def sure_offsets(
+    keypoints: Keypoints2D, rig: CameraRig, most: int = _MOST_OFFSET, min_score: float = 0.0
+) -> dict[str, int]:
+    """Frames to move cameras by, as ``Keypoints2D.shifted`` takes them: those that late cameras alone explain.
+
+    As ``time_offsets``, but a camera whose calibration is off is not taken for a late one.
+
+    Args:
+        keypoints: distorted pixels.
+        rig: holds all of the keypoints' cameras.
+        most: frames to look for on either side.
+        min_score: views with a lower score are left out.
+
+    Raises:
+        InputError: fewer than two cameras, or a camera is not in the rig.
+    """
+    rig = matching_cameras(keypoints, rig)
+    sample = Sample.of(keypoints, search_range(keypoints, most), min_score)
+    found = explain(State.of(sample, Lenses.of(rig), np.zeros(len(rig), np.int64)))
+    return {keypoints.camera_names[item.cameras[0]]: item.offset for item in found if item.kind == "late"}
 
 
 def _with_offsets(cameras: list[CameraReport], state: State) -> list[CameraReport]:

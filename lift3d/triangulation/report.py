@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from lift3d.triangulation.offsets import TimeOffset
+from lift3d.triangulation.report_page import report_page
 
 __all__ = ["Bone", "CameraReport", "Joint", "Report", "Totals"]
 
@@ -160,6 +161,10 @@ class Report:
     def to_json(self) -> str:
         """The report as strict JSON; units are in the names."""
         return json.dumps(self.to_dict(), indent=2, allow_nan=False) + "\n"
+
+    def to_html(self) -> str:
+        """The report as one page that loads nothing from anywhere."""
+        return report_page(self)
 
     def tables(self) -> dict[str, tuple[list[str], list[list[str]]]]:
         """Header and rows of each table, as text, by title."""

@@ -142,7 +142,7 @@ def _about_calibration(own: CameraReport, cameras: int) -> Iterator[str]:
     zoom = "" if abs(own.zoom - 1) < _LITTLE_ZOOM else (
         f" and {100 * abs(own.zoom - 1):.0f} % too {'large' if own.zoom > 1 else 'small'}"
     )  # fmt: skip
-    why = "it was moved after it was calibrated, or its picture is cropped"
+    why = "moved after it was calibrated, or its picture cropped"
     why += ", or its zoom, lens or picture size changed" if zoom else ""
     doubt = "; of three cameras it may be another one" if cameras == 3 else ""
     yield (
