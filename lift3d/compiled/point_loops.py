@@ -35,14 +35,14 @@ LEVELS = 65  # of the table of information by score: 0, 1/64, ..., 1
 _BLOCK = 256  # points: what a block needs stays in the cache
 _ENOUGH = 1e-5  # Newton's method squares the error with every step: a step as short as this was the last
 _SETTLED = 2  # Gauss-Newton steps in which views may join and leave; after them they stay
-_STEP = 2e-6  # metres: the last step of Newton's method in a block is shorter, and squares the error once more
+_STEP = 2e-6  # metres: the last step of Newton's method in a block is shorter; what is left is far below it
 _SINGULAR = 2.3e-14
 _FAR = 1e12  # pixels: what lies further away, infinite or not, is no detection
 
 # what may be reordered for speed; NaN and infinity keep their meaning
 _FAST = {"contract", "reassoc", "arcp", "nsz"}
 _entry = njit(cache=True, nogil=True, error_model="numpy", fastmath=_FAST)  # called from Python, kept on disk
-_part = njit(nogil=True, error_model="numpy", fastmath=_FAST, no_cfunc_wrapper=True)
+_part = njit(nogil=True, error_model="numpy", fastmath=_FAST)
 
 
 def pack(intrinsics: Any, distortion: Any, rotation: Any, translation: Any, origin: Any) -> np.ndarray:
@@ -463,7 +463,7 @@ def robust(lens, numbers, pixels, scores, tables, pairs, settings, points, infor
         tables: (C, LEVELS) 1 / variance of a pixel by score, 1 / px^2.
         pairs: (P, 2) cameras, in the order in which they are tried.
         settings: gate, kernel and gate of two views alone (standard deviations), most pairs tried, most steps.
-        points: (N, 3), written; NaN where fewer than two views agree.
+        points: (N, 3), written; NaN where fewer than two views agree, or, of many, no more than a third.
         information: (N, 6), written; upper triangle of the inverse covariance.
         used: (C, N) bool, written; the views that agree.
     """
@@ -518,7 +518,10 @@ def robust(lens, numbers, pixels, scores, tables, pairs, settings, points, infor
         )
         add_information(lens, numbers, size, u, v, weight, keep, seen, plane, slope, misfit, at, sums, views, left)
         for b in range(size):
-            found = (at[0, b] == at[0, b]) & (views[b] >= 2)
+            seen_by = 0
+            for c in range(cameras):
+                seen_by += 1 if weight[c, b] > 0 else 0
+            found = (at[0, b] == at[0, b]) & (views[b] >= max(2, 1 + seen_by // 3))
             if views[b] == 2:
                 found = found & (rivals[b] <= 1) & (left[b] <= pair_gate)
             for k in range(3):

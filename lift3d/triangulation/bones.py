@@ -17,9 +17,9 @@ from scipy.sparse.csgraph import connected_components
 from lift3d.compiled import banded, track_loops
 from lift3d.skeletons import Skeleton
 from lift3d.triangulation.smoothing import System, by_frame, flattened
-from lift3d.triangulation.symmetric import along
+from lift3d.triangulation.symmetric import along, inverse
 
-__all__ = ["Bones", "measure_bones", "solve_with_bones"]
+__all__ = ["Bones", "covariance_with_bones", "measure_bones", "solve_with_bones"]
 
 _RIGID = 0.01  # a limb's bone keeps its length to 1 %: bones do, marks on skin and a detector's joints less so
 _FEWEST = 10  # frames in which a bone must have been seen
@@ -94,12 +94,9 @@ def solve_with_bones(system: System, bones: Bones, at: np.ndarray) -> np.ndarray
         bones: what holds.
         at: (T, K, 3) about which the bones are linear; the iteration starts there.
     """
-    ends = at[:, bones.pairs]  # (T, B, 2, 3)
-    along = ends[:, :, 0] - ends[:, :, 1]
-    along = along / np.maximum(np.linalg.norm(along, axis=-1, keepdims=True), 1e-9)
-    stiffness = 1 / np.square(bones.spreads)
+    directions, stiffness = _directions(bones, at), 1 / np.square(bones.spreads)
     band, right = system.band.copy(), system.right.copy()
-    track_loops.add_own(bones.pairs, stiffness, bones.lengths, along, band, right)
+    track_loops.add_own(bones.pairs, stiffness, bones.lengths, directions, band, right)
     factor = band.copy()
     banded.factorise(factor)
     positions = flattened(at)
@@ -107,7 +104,7 @@ def solve_with_bones(system: System, bones: Bones, at: np.ndarray) -> np.ndarray
 
     def multiply(vectors: np.ndarray) -> np.ndarray:
         banded.multiply(band, vectors, product)
-        track_loops.add_coupling(bones.pairs, stiffness, along, vectors, product)
+        track_loops.add_coupling(bones.pairs, stiffness, directions, vectors, product)
         return product
 
     people = _coupled(bones.pairs, right.shape[1])
@@ -136,6 +133,28 @@ def solve_with_bones(system: System, bones: Bones, at: np.ndarray) -> np.ndarray
         step *= size / np.where(before > 0, before, 1.0)
         step += preconditioned
     return by_frame(positions)
+
+
+def covariance_with_bones(covariance: np.ndarray, bones: Bones, at: np.ndarray) -> np.ndarray:
+    """Covariances (T, K, 6) of tracks, made smaller by what each bone says of its ends along it.
+
+    A bone to a joint of covariance C says where its other end is along the bone u, with variance spread^2 + u^T C u.
+    What the other end has from bones of its own is left out, and so is what frames share: as good as it needs to be.
+
+    Args:
+        covariance: of the tracks without bones, square metres.
+        bones: what holds.
+        at: (T, K, 3) the tracks, metres.
+    """
+    information = inverse(covariance)
+    track_loops.add_bone_information(bones.pairs, bones.spreads, _directions(bones, at), covariance, information)
+    return inverse(information)
+
+
+def _directions(bones: Bones, at: np.ndarray) -> np.ndarray:
+    """(T, B, 3) unit vectors from the second to the first end of each bone."""
+    along_bone = at[:, bones.pairs[:, 0]] - at[:, bones.pairs[:, 1]]
+    return along_bone / np.maximum(np.linalg.norm(along_bone, axis=-1, keepdims=True), 1e-9)
 
 
 def _coupled(pairs: np.ndarray, tracks: int) -> np.ndarray:

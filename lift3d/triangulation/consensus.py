@@ -2,8 +2,9 @@
 
 All pairs of views (MSAC; Torr and Zisserman 2000) propose a point where the views do not agree at once; the views
 within the gate of the best one are fitted by Newton's method on the reprojection error, lens included, with a Cauchy
-kernel. The inverse covariance of a point is that of its views: the sum of J^T J / variance. The loops are in
-``lift3d.compiled.point_loops``.
+kernel. Two views agree now and then by chance, the more so the more there are: of n views, more than a third must
+agree, and at least two. The inverse covariance of a point is that of its views: the sum of J^T J / variance. The loops
+are in ``lift3d.compiled.point_loops``.
 """
 
 from __future__ import annotations

@@ -2,7 +2,8 @@
 
 A robust fit leaves residuals; a view that pulls hard at its point leaves a smaller one. With the leverage accounted
 for, E|r|^2 = variance (2 - leverage), the residuals of the views of similar score give the variance of a pixel at that
-score. It is taken not to grow with the score, and to differ between cameras by a factor, of which half is believed.
+score. It is taken not to grow with the score, and to differ between cameras by a factor. With few cameras, two that
+agree by chance look better than they are: of C cameras, 1 - 2 / C of the factor is believed (of its logarithm).
 Fit and variances take turns a few times, from a robust first guess: the scale at which half of the residuals of the
 linear solution lie below the median of a two-dimensional normal distribution.
 """
@@ -23,7 +24,6 @@ __all__ = ["NoiseModel", "estimate_noise"]
 _SAMPLE = 3000  # points: variances to about 3 %
 _CLASSES = 10  # of scores
 _ROUNDS = 2
-_CAMERA_SHARE = 0.5  # of a camera's own factor: with few cameras, two that agree by chance look better than they are
 _LOWEST_SCORE = 0.05
 _SMALLEST_VARIANCE = 1e-6  # square pixels: exact detections
 _LEVELS = np.linspace(0, 1, point_loops.LEVELS)
@@ -141,6 +141,8 @@ def _updated(
     variance = isotonic_regression(variance, weights=freedom.sum(0)[held], increasing=False).x
     variance = np.maximum(variance, _SMALLEST_VARIANCE)
     expected = (freedom[:, held] * variance).sum(1)
-    factor = np.where(expected > 0, squares.sum(1) / np.where(expected > 0, expected, 1), 1.0) ** _CAMERA_SHARE
+    factor = np.where(expected > 0, squares.sum(1) / np.where(expected > 0, expected, 1), 1.0) ** (
+        1 - 2 / max(2, int((expected > 0).sum()))
+    )
     curve = np.exp(np.interp(_LEVELS, centres[held], np.log(variance)))
     return NoiseModel(1 / np.maximum(factor[:, None] * curve, _SMALLEST_VARIANCE), noise.median_score)

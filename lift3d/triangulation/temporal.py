@@ -21,7 +21,7 @@ from lift3d._times import clips_of
 from lift3d.compiled import point_loops
 from lift3d.keypoints import Keypoints2D
 from lift3d.skeletons import Skeleton
-from lift3d.triangulation.bones import Bones, measure_bones, solve_with_bones
+from lift3d.triangulation.bones import Bones, covariance_with_bones, measure_bones, solve_with_bones
 from lift3d.triangulation.noise import NoiseModel
 from lift3d.triangulation.result import TriangulationSettings
 from lift3d.triangulation.robust import Found, put_right
@@ -157,6 +157,8 @@ def _tracks(
         if iteration in _SWAPS_AT and settings.swaps:
             swapped ^= put_right(rig, views, at.reshape(-1, 3), used, noise, settings, keypoints.skeleton, shape)
             _linearise(rig, views, noise, at, settings, equations, used)
+    if len(bones.pairs):
+        covariance = covariance_with_bones(covariance, bones, at)
     return _Tracks(at.reshape(*shape[1:], 3), covariance.reshape(*shape[1:], 6), used.reshape(shape), swapped)
 
 
