@@ -141,8 +141,8 @@ def _updated(
     variance = isotonic_regression(variance, weights=freedom.sum(0)[held], increasing=False).x
     variance = np.maximum(variance, _SMALLEST_VARIANCE)
     expected = (freedom[:, held] * variance).sum(1)
-    factor = np.where(expected > 0, squares.sum(1) / np.where(expected > 0, expected, 1), 1.0) ** (
-        1 - 2 / max(2, int((expected > 0).sum()))
-    )
+    seen = expected > 0
+    factor = np.ones(len(rig))
+    factor[seen] = (squares.sum(1)[seen] / expected[seen]) ** (1 - 2 / max(2, seen.sum()))
     curve = np.exp(np.interp(_LEVELS, centres[held], np.log(variance)))
     return NoiseModel(1 / np.maximum(factor[:, None] * curve, _SMALLEST_VARIANCE), noise.median_score)
