@@ -19,6 +19,7 @@ from lift3d.cli._options import (
 if TYPE_CHECKING:
     from lift3d.cameras import CameraRig
     from lift3d.keypoints import Keypoints2D
+    from lift3d.poses import Poses3D
     from lift3d.triangulation import Report, TriangulationSettings
 
 __all__ = ["COMMAND"]
@@ -39,6 +40,8 @@ _MOST_ROWS = 40
 @click.option("--offset", "offsets", multiple=True, metavar="CAMERA=FRAMES|auto",
               help="Move a camera in time: cam03=-2 for one that runs two frames late; again for more; auto: find "
                    "them.")  # fmt: skip
+@click.option("--refine", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
+              help="Mend the calibration with the people it films, and write it there, e.g. mended.toml.")  # fmt: skip
 @click.option("--without", multiple=True, metavar="CAMERA", help="Leave a camera out; again for more.")
 @click.option("--min-score", type=click.FloatRange(0, 1), default=0.0, show_default=True,
               help="Leave out views with a lower score.")  # fmt: skip
@@ -48,6 +51,9 @@ _MOST_ROWS = 40
 @click.option("--no-swaps", is_flag=True, help="Do not put exchanged left and right back.")
 @click.option("--acceleration", type=click.FloatRange(min=0, min_open=True),
               help="How much joints accelerate, m/s^2: less is smoother.  [default: from the data]")  # fmt: skip
+@click.option("--filter", "filter_name", metavar="NAME",
+              help="Then filter the poses over time, most sensibly with --method robust: butterworth, one_euro, "
+                   "savitzky_golay or median; with other settings by `lift3d filter`.")  # fmt: skip
 @click.option("--cameras", help="Names of the keypoints' cameras, by commas, where the files are named otherwise.")
 @click.option("--format", "format_name", help="Format of the keypoints, where it cannot be told.")
 @skeleton_option()
@@ -63,7 +69,9 @@ def COMMAND(  # noqa: N802
     reports: tuple[Path, ...],
     method: str,
     offsets: tuple[str, ...],
+    refine: Path | None,
     without: tuple[str, ...],
+    filter_name: str | None,
     cameras: str | None,
     format_name: str | None,
     skeleton: str | None,
@@ -73,13 +81,14 @@ def COMMAND(  # noqa: N802
     """Triangulate KEYPOINTS: one file with all cameras, a folder with one file for each camera, or the files.
 
     Cameras are matched to the calibration by name. The report says how well each camera, joint and bone fits, and in
-    its last lines what to do about it.
+    its last lines what to do about it; it is about the poses before they are filtered.
     """
     from lift3d.formats import read_cameras, read_keypoints, write_poses
     from lift3d.triangulation import diagnose, triangulate_in_detail
 
     for file in reports:
         _check_suffix(file)
+    _check_filter(filter_name)
     given = dict(_offset(text) for text in offsets if text != "auto")
     names = cameras.split(",") if cameras else None
     source = keypoints[0] if len(keypoints) == 1 else list(keypoints)
@@ -89,8 +98,10 @@ def COMMAND(  # noqa: N802
     settings = _settings(**options)
     if "auto" in offsets:
         detections, given = _moved(detections, rig, given, settings)
+    if refine is not None:
+        rig = _refined(detections, rig, refine, settings)
     found = triangulate_in_detail(detections, rig, method, settings)
-    write_poses(found.poses, output, target_format)
+    write_poses(_filtered(found.poses, filter_name), output, target_format)
     report = diagnose(found, settings, given)
     _save(report, reports)
     click.echo(_as_text(report))
@@ -98,6 +109,21 @@ def COMMAND(  # noqa: N802
         f"\n{output}: {len(found.poses.times)} frames, {report.totals.triangulated:.1%} of the joints triangulated, "
         f"metres, {rig.up} up."
     )
+
+
+def _check_filter(name: str | None) -> None:
+    """Refuse an unknown filter before the work, not after it."""
+    from lift3d.errors import UnknownNameError
+    from lift3d.filtering import all_filters
+
+    if name is not None and name not in all_filters():
+        raise UnknownNameError("filter", name, all_filters())
+
+
+def _filtered(poses: Poses3D, name: str | None) -> Poses3D:
+    from lift3d.filtering import filter_poses
+
+    return poses if name is None else filter_poses(poses, name)
 
 
 def _settings(
@@ -125,6 +151,26 @@ def _moved(
     said = ", ".join(f"{name} by {frames:+d}" for name, frames in found.items())
     click.echo(f"Moved in time: {said or 'none'}.\n")
     return keypoints.shifted(found), {**given, **{name: given.get(name, 0) + own for name, own in found.items()}}
+
+
+def _refined(keypoints: Keypoints2D, rig: CameraRig, file: Path, settings: TriangulationSettings) -> CameraRig:
+    """The rig with its cameras moved so that the views agree; written to the file."""
+    from lift3d.cli._tables import table
+    from lift3d.formats import write_cameras
+    from lift3d.triangulation import refine_rig
+
+    refined = refine_rig(keypoints, rig, settings=settings)
+    write_cameras(refined.rig, file)
+    columns = (refined.turn_deg, 1000 * refined.shift, refined.before_px, refined.after_px)
+    rows = [
+        [name, f"{turn:.2f}", f"{shift:.0f}", f"{before:.1f}", f"{after:.1f}"]
+        for name, turn, shift, before, after in zip(
+            refined.rig.names, *(column.tolist() for column in columns), strict=True
+        )
+    ]
+    click.echo(table(["camera", "turned, degrees", "moved, mm", "median px before", "after"], rows))
+    click.echo(f"{file}: the mended calibration.\n")
+    return refined.rig
 
 
 def _as_text(report: Report) -> str:
