@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from lift3d import filter_poses, read_poses, write_poses
+from lift3d import filter_poses, read_poses, write_cameras, write_keypoints, write_poses
 from lift3d.cli import _run
 from lift3d.cli.filter import COMMAND
 from lift3d.filtering import all_filters
-from lift3d.synthetic import walk
+from lift3d.synthetic import observe, ring_rig, walk
 
 
 @pytest.fixture
@@ -59,6 +59,21 @@ def test_wrong_use_is_one_line(poses: Path, tmp_path: Path, capsys, words: list[
     assert len(error) == 1
     assert answer in error[0]
     assert not target.exists()
+
+
+def test_triangulated_poses_are_filtered_on_the_way(tmp_path: Path, capsys) -> None:
+    rig, poses = ring_rig(cameras=3), walk(frames=20)
+    write_cameras(rig, tmp_path / "rig.toml")
+    write_keypoints(observe(poses, rig, noise_px=1.0), tmp_path / "seen.npz")
+    words = ["triangulate", str(tmp_path / "seen.npz"), "-c", str(tmp_path / "rig.toml"), "--method", "robust"]
+    assert _run([*words, "-o", str(tmp_path / "plain.npz")]) == 0
+    assert _run([*words, "-o", str(tmp_path / "filtered.npz"), "--filter", "median"]) == 0
+    plain, filtered = (read_poses(tmp_path / name) for name in ("plain.npz", "filtered.npz"))
+    torch.testing.assert_close(filtered.positions, filter_poses(plain, "median").positions)
+    assert not torch.equal(filtered.positions, plain.positions)
+    assert _run([*words, "-o", str(tmp_path / "none.npz"), "--filter", "mean"]) == 2
+    assert "No filter named 'mean'" in capsys.readouterr().err
+    assert not (tmp_path / "none.npz").exists()
 
 
 def test_the_filters_and_their_settings_are_told(capsys) -> None:
