@@ -210,5 +210,5 @@ def _offset(text: str) -> tuple[str, int]:
         return name, int(frames)
     except ValueError:
         raise click.BadParameter(
-            f"{text!r} is neither CAMERA=FRAMES, such as cam03=-2, nor auto.", param_hint="--offset"
+            f"{text!r} is not CAMERA=FRAMES, such as cam03=-2, nor auto.", param_hint="--offset"
         ) from None

@@ -248,7 +248,7 @@ class State:
         distance = np.linalg.norm(packed.project(points)[camera] - views.pixels[camera], axis=-1)
         distance = distance[views.scores[camera] > 0]
         middle = float(np.median(np.nan_to_num(distance, nan=np.inf))) if len(distance) else 0.0
-        return middle > _NONSENSE * self.lenses.longer_sides[camera]
+        return bool(middle > _NONSENSE * self.lenses.longer_sides[camera])
 
     def _noise_of(self, cameras: list[int]) -> NoiseModel:
         return NoiseModel(self.noise.tables[cameras])

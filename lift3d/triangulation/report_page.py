@@ -62,11 +62,12 @@ def _sentence(text: str) -> str:
 
 def _card(own: CameraReport, report: Report) -> str:
     good = " good" if own.verdict == "agrees" else ""
-    tops = [_highest(other.course_px) for other in report.cameras]
+    top = max(_highest(other.course_px) for other in report.cameras)
+    course = _course(own.course_px, top, report.totals.seconds)
+    badge = f'<span class="badge{good}">{html.escape(own.verdict)}</span>'
     return (
-        f'<section class="camera"><h3>{html.escape(own.name)}'
-        f'<span class="badge{good}">{html.escape(own.verdict)}</span></h3><div class="charts"><figure>{_course(own.course_px, max(tops), report.totals.seconds)}'
-        f"<figcaption>median error over time, px</figcaption></figure>"
+        f'<section class="camera"><h3>{html.escape(own.name)}{badge}</h3><div class="charts">'
+        f"<figure>{course}<figcaption>median error over time, px</figcaption></figure>"
         f"<figure>{_offset_curve(own)}<figcaption>disagreement if moved by frames</figcaption></figure></div></section>"
     )
 
