@@ -1,9 +1,10 @@
 """Triangulation over time: tracks fitted to all views at once, smooth, with bones that keep their length.
 
-Starting from points found one by one, the views are linearised about the tracks, views too far from them left out, and
-the tracks solved for, in turns (Gauss-Newton). How much the tracks accelerate is estimated on the way, and exchanged
-sides are put right once more, now against the tracks. Then bones are held at the lengths they have over the clip.
-Clips and people never touch each other.
+Starting from points found one by one, the tracks are solved for, the views linearised about them, and views too far
+from them left out, in turns (Gauss-Newton). How much the tracks accelerate is estimated on the way: as long as one
+number stands for a whole track, no view is left out, since that would lose the views of a kick and so the kick.
+Exchanged sides are put right once more, now against the tracks. Then bones are held at the lengths they have over the
+clip. Clips and people never touch each other.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ _MARGIN = 96  # frames more on either side, whose results are thrown away: furth
 _FRAMES_FOR_BONES = 4000
 _WHOLE, _LOCAL, _WITH_BONES = 2, 5, 2  # iterations
 _FIRST_ACCELERATION = 10.0  # m/s^2, to start from
-_SWAPS_AT = (1, 4)  # iterations after which exchanged sides are looked for
+_SWAPS_AT = (2, 5)  # iterations after which exchanged sides are looked for
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,8 +145,9 @@ def _tracks(
     equations, used, covariance = np.empty((frames, tracks, 9)), np.empty_like(flat), np.empty(0)
     motion = _first_motion(frames, tracks, keypoints.frames_per_second, settings)
     _linearise(rig, views, noise, at, settings, equations, used)
+    about = at
     for iteration in range(_WHOLE + _LOCAL + _WITH_BONES):
-        system = assemble(equations, at, motion)
+        system = assemble(equations, about, motion)
         if iteration < _WHOLE + _LOCAL:
             at, band = system.solved()
             covariance = covariance_of(band)
@@ -153,10 +155,13 @@ def _tracks(
                 motion = motion_from(at, band, motion, local=iteration >= _WHOLE)
         elif len(bones.pairs):
             at = solve_with_bones(system, bones, at)
-        _linearise(rig, views, noise, at, settings, equations, used)
+        if iteration < _WHOLE:
+            continue
+        about = at
+        _linearise(rig, views, noise, about, settings, equations, used)
         if iteration in _SWAPS_AT and settings.swaps:
             swapped ^= put_right(rig, views, at.reshape(-1, 3), used, noise, settings, keypoints.skeleton, shape)
-            _linearise(rig, views, noise, at, settings, equations, used)
+            _linearise(rig, views, noise, about, settings, equations, used)
     if len(bones.pairs):
         covariance = covariance_with_bones(covariance, bones, at)
     return _Tracks(at.reshape(*shape[1:], 3), covariance.reshape(*shape[1:], 6), used.reshape(shape), swapped)

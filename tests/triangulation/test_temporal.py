@@ -87,7 +87,7 @@ def test_a_jump_keeps_its_height_and_its_landing(height: float) -> None:
     assert jitter < raw_jitter / 20
 
 
-@pytest.mark.parametrize("peak", [8.0, 14.0])
+@pytest.mark.parametrize("peak", [8.0, 14.0, 24.0])  # 6.6 to 19 m/s at the ankle
 def test_a_kick_keeps_its_speed(peak: float) -> None:
     truth, ankle = kick(peak), H36M.index("left_ankle")
     fastest = []
@@ -100,7 +100,20 @@ def test_a_kick_keeps_its_speed(peak: float) -> None:
         assert abs(int(speed.argmax()) - int(true_speed.argmax())) <= 1
         assert errors(found, truth)[:80].mean() < errors(raw, truth)[:80].mean() / 3
         assert errors(found, truth)[80:125, 0, ankle].mean() < errors(raw, truth)[80:125, 0, ankle].mean()
+        assert (found.scores > 0).all()
     assert np.mean(fastest) == pytest.approx(1, abs=0.05)
+
+
+def test_someone_who_takes_anothers_place_is_not_drawn_across() -> None:
+    """Nobody moves 2 m within a frame, but detections change from person to person."""
+    truth = walk(frames=120, fps=RATE, people=2)
+    positions = truth.positions.clone()
+    positions[60:] = positions[60:].flip(1)
+    truth = replace(truth, positions=positions)
+    found = triangulate(observe(truth, RIG, noise_px=NOISE_PX), RIG)
+    assert (found.scores > 0).all()
+    assert errors(found, truth).max() < 0.08
+    assert errors(found, truth)[55:65].mean() < 0.01
 
 
 @pytest.mark.parametrize(("settings", "least"), [(WITHOUT_BONES, 2.0), (TriangulationSettings(), 1.3)])
