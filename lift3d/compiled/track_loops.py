@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
+
 from numba import njit
 
-__all__ = ["add_bone_information", "add_coupling", "add_own", "assemble"]
+__all__ = ["add_bone_information", "add_coupling", "add_own", "assemble", "mark_impossible"]
 
 _entry = njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract", "reassoc", "arcp", "nsz"})
 
@@ -100,3 +102,36 @@ def add_bone_information(pairs, spreads, along, covariance, information):
                 information[t, k, 3] += weight * y * y
                 information[t, k, 4] += weight * y * z
                 information[t, k, 5] += weight * z * z
+
+
+@_entry
+def mark_impossible(points, covariance, views, pairs, limits, stretch, sure, wrong):
+    """Mark points of two views that are too far from, or too near to, another joint.
+
+    Args:
+        points: (T, J, 3), NaN where there is none.
+        covariance: (T, J, 6) upper triangles.
+        views: (T, J) how many views a point was made from.
+        pairs: (B, 2) joints.
+        limits: (B, 2) shortest and longest distance between them.
+        stretch: a distance is wrong that is beyond the limits by more than this share of the longest,
+        sure: and by more than so many standard deviations of the point along it.
+        wrong: (T, J) bool, written where a point is wrong.
+    """
+    for t in range(points.shape[0]):
+        for pair in range(len(pairs)):
+            for end in range(2):
+                one, other = pairs[pair, end], pairs[pair, 1 - end]
+                if views[t, one] != 2 or views[t, other] < 2 or wrong[t, other]:
+                    continue
+                x = points[t, one, 0] - points[t, other, 0]
+                y = points[t, one, 1] - points[t, other, 1]
+                z = points[t, one, 2] - points[t, other, 2]
+                distance = math.sqrt(x * x + y * y + z * z)
+                off = max(limits[pair, 0] - distance, distance - limits[pair, 1])
+                if not off > stretch * limits[pair, 1]:
+                    continue
+                a = covariance[t, one]
+                spread = a[0] * x * x + a[3] * y * y + a[5] * z * z + 2 * (a[1] * x * y + a[2] * x * z + a[4] * y * z)
+                if off * distance > sure * math.sqrt(max(spread, 0.0)):
+                    wrong[t, one] = True

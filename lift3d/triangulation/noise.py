@@ -21,7 +21,7 @@ from lift3d.triangulation.views import PackedRig, Views
 
 __all__ = ["NoiseModel", "estimate_noise"]
 
-_SAMPLE = 3000  # points: variances to about 3 %
+_SAMPLE = 2500  # points: variances to about 3 %
 _CLASSES = 10  # of scores
 _ROUNDS = 2
 _LOWEST_SCORE = 0.05

@@ -6,13 +6,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from lift3d.compiled import track_loops
 from lift3d.keypoints import Keypoints2D
 from lift3d.skeletons import Skeleton
 from lift3d.triangulation.consensus import fit_points
 from lift3d.triangulation.noise import NoiseModel, estimate_noise
 from lift3d.triangulation.result import TriangulationSettings
 from lift3d.triangulation.swaps import exchanged, find_swaps
-from lift3d.triangulation.symmetric import along, inverse
+from lift3d.triangulation.symmetric import inverse
 from lift3d.triangulation.views import PackedRig, Views, frame_chunks
 
 __all__ = ["Found", "find_points", "measured_noise", "put_right"]
@@ -20,7 +21,7 @@ __all__ = ["Found", "find_points", "measured_noise", "put_right"]
 _ROUNDS = 2  # of looking for exchanged sides
 _STRETCH = 0.3  # a bone that two views alone disagree with by more is impossible
 _SURE = 4.0  # and by more than so many standard deviations
-_FRAMES_FOR_LENGTHS = 1000
+_FRAMES_FOR_LENGTHS = 500
 _FEWEST_LENGTHS = 10
 
 
@@ -69,7 +70,7 @@ def find_points(rig: PackedRig, keypoints: Keypoints2D, noise: NoiseModel, setti
         views = Views.of(keypoints.pixels[:, part], scores, settings.min_score)
         fit = fit_points(rig, views, noise, settings.consensus)
         for _ in range(_ROUNDS if settings.swaps and len(rig) > 2 else 0):
-            marked = put_right(rig, views, fit.points, fit.used, noise, settings, keypoints.skeleton, shape)
+            marked, views = put_right(rig, views, fit.points, fit.used, noise, settings, keypoints.skeleton, shape)
             changed = np.nonzero(marked.any(0).reshape(-1))[0]
             if not len(changed):
                 break
@@ -95,8 +96,8 @@ def put_right(
     settings: TriangulationSettings,
     skeleton: Skeleton,
     shape: tuple[int, ...],
-) -> np.ndarray:
-    """Exchange sides in the views where that agrees with the points; changes the views.
+) -> tuple[np.ndarray, Views]:
+    """Exchange sides in the views where that agrees with the points.
 
     Only where both joints of a pair do not fit, or have a poor score, is there anything to look at. All detections are
     held to the typical error: a detector may well be unsure of what it has exchanged.
@@ -107,7 +108,7 @@ def put_right(
         shape: (cameras, frames, people, joints) that the N points are.
 
     Returns:
-        Which were exchanged, of that shape.
+        Which were exchanged, of that shape, and the views with those exchanged.
     """
     marked = np.zeros(shape, np.bool_)
     flip = list(skeleton.flip_order)
@@ -115,17 +116,20 @@ def put_right(
     doubtful = ((views.scores > 0) & (~used | noise.poor(views.scores))).reshape(shape)
     camera, frame, person = np.nonzero((doubtful & doubtful[..., flip])[..., twins].any(-1))
     if not len(camera):
-        return marked
+        return marked, views
     row, column = camera[:, None], (frame * shape[2] + person)[:, None] * shape[3] + np.arange(shape[3])
     projected = rig.project(points[column.reshape(-1)]).reshape(len(rig), *column.shape, 2)
     projected = projected[camera, np.arange(len(camera))]
     pixels, scores = views.pixels[row, column], views.scores[row, column]
     information = np.where(scores > 0, np.maximum(noise.information(row, scores), noise.typical[row]), 0.0)
     own = find_swaps(projected, pixels, information, skeleton, settings.consensus.gate)
-    views.pixels[row, column] = exchanged(pixels, own, skeleton)
-    views.scores[row, column] = exchanged(scores, own, skeleton)
+    if not own.any():
+        return marked, views
+    changed = Views(views.pixels.copy(), views.scores.copy())
+    changed.pixels[row, column] = exchanged(pixels, own, skeleton)
+    changed.scores[row, column] = exchanged(scores, own, skeleton)
     marked[camera, frame, person] = own
-    return marked
+    return marked, changed
 
 
 def _leave_out_impossible(found: Found, skeleton: Skeleton) -> None:
@@ -135,24 +139,26 @@ def _leave_out_impossible(found: Found, skeleton: Skeleton) -> None:
     A bone is held against its median length, and a joint's distance from its grandparent against the longest seen.
     """
     views = found.used.sum(0, dtype=np.int8)
-    step = max(1, len(found.points) // _FRAMES_FOR_LENGTHS)
+    for person in range(found.points.shape[1]):
+        points, covariance, own = found.points[:, person], found.covariance[:, person], views[:, person]
+        pairs, limits = _lengths(points, own > 2, skeleton)
+        wrong = np.zeros(own.shape, np.bool_)
+        track_loops.mark_impossible(points, covariance, own, pairs, limits, _STRETCH, _SURE, wrong)
+        points[wrong] = np.nan
+        covariance[wrong] = np.nan
+        found.used[:, :, person][:, wrong] = False
+
+
+def _lengths(points: np.ndarray, sure: np.ndarray, skeleton: Skeleton) -> tuple[np.ndarray, np.ndarray]:
+    """Pairs (B, 2) of joints, and the shortest and longest (B, 2) that their distance should be."""
     bones = [(parent, child, True) for parent, child in skeleton.bones]
     chains = [(skeleton.parents[parent], child, False) for parent, child, _ in bones if skeleton.parents[parent] >= 0]
-    for person in range(found.points.shape[1]):
-        points, seen = found.points[:, person], views[:, person]
-        for first, second, rigid in bones + chains:
-            sure = (seen[::step, first] > 2) & (seen[::step, second] > 2)
-            lengths = np.linalg.norm(points[::step, first] - points[::step, second], axis=-1)[sure]
-            if len(lengths) < _FEWEST_LENGTHS:
-                continue
-            shortest, longest = (np.median(lengths),) * 2 if rigid else (0.0, lengths.max())
-            for one, other in ((first, second), (second, first)):
-                frames = np.nonzero((seen[:, one] == 2) & (seen[:, other] >= 2))[0]
-                between = points[frames, one] - points[frames, other]
-                distance = np.linalg.norm(between, axis=-1)
-                off = np.maximum(shortest - distance, distance - longest)
-                variance = along(found.covariance[frames, person, one], between / distance[:, None])
-                wrong = frames[(off > _STRETCH * longest) & (off > _SURE * np.sqrt(variance))]
-                points[wrong, one] = np.nan
-                found.covariance[wrong, person, one] = np.nan
-                found.used[:, wrong, person, one] = False
+    step = max(1, len(points) // _FRAMES_FOR_LENGTHS)
+    pairs, limits = [], []
+    for first, second, rigid in bones + chains:
+        between = points[::step, first] - points[::step, second]
+        lengths = np.sqrt(np.square(between[sure[::step, first] & sure[::step, second]]).sum(-1))
+        if len(lengths) >= _FEWEST_LENGTHS:
+            pairs.append((first, second))
+            limits.append((np.median(lengths),) * 2 if rigid else (0.0, lengths.max()))
+    return np.array(pairs, np.int64).reshape(-1, 2), np.array(limits, np.float64).reshape(-1, 2)

@@ -160,7 +160,8 @@ def _tracks(
         about = at
         _linearise(rig, views, noise, about, settings, equations, used)
         if iteration in _SWAPS_AT and settings.swaps:
-            swapped ^= put_right(rig, views, at.reshape(-1, 3), used, noise, settings, keypoints.skeleton, shape)
+            marked, views = put_right(rig, views, at.reshape(-1, 3), used, noise, settings, keypoints.skeleton, shape)
+            swapped ^= marked
             _linearise(rig, views, noise, about, settings, equations, used)
     if len(bones.pairs):
         covariance = covariance_with_bones(covariance, bones, at)

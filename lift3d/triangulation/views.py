@@ -71,11 +71,11 @@ class Views:
 
     @classmethod
     def of(cls, pixels: Tensor, scores: Tensor, min_score: float = 0.0) -> Views:
-        """Views of pixels (C, ..., 2) and scores (C, ...), all axes but the first made one; always a copy.
+        """Views of pixels (C, ..., 2) and scores (C, ...), all axes but the first made one.
 
-        Exchanged sides are put right in views, which must not reach the detections that they were made of.
+        They may share the detections' memory: nothing writes into views.
         """
-        own, sure = _copied(pixels).reshape(len(pixels), -1, 2), _copied(scores).reshape(len(scores), -1)
+        own, sure = _numbers(pixels).reshape(len(pixels), -1, 2), _numbers(scores).reshape(len(scores), -1)
         return cls(own, np.where(sure < min_score, 0.0, sure) if min_score > 0 else sure)
 
     def __len__(self) -> int:
@@ -86,9 +86,8 @@ class Views:
         return Views(np.ascontiguousarray(self.pixels[:, points]), np.ascontiguousarray(self.scores[:, points]))
 
 
-def _copied(values: Tensor) -> np.ndarray:
-    own = values.detach().to("cpu", torch.float64, copy=True, memory_format=torch.contiguous_format)
-    return own.numpy()
+def _numbers(values: Tensor) -> np.ndarray:
+    return np.ascontiguousarray(values.detach().to("cpu", torch.float64).numpy())
 
 
 def frame_chunks(shape: tuple[int, ...], work: Callable[[slice], None], doing: str) -> None:
