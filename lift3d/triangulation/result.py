@@ -11,6 +11,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from lift3d.cameras import CameraRig
+from lift3d.errors import InputError
 from lift3d.keypoints import Keypoints2D
 from lift3d.poses import Poses3D
 from lift3d.triangulation.consensus import ConsensusSettings
@@ -30,11 +31,20 @@ class SmoothingSettings:
         bones: hold the bones at the lengths they have over the clip.
         acceleration: how much the joints accelerate, standard deviation, metres per second squared; from the data if
             None.
+
+    Raises:
+        InputError: ``max_gap`` is negative, or ``acceleration`` not positive.
     """
 
     max_gap: float = 0.25
     bones: bool = True
     acceleration: float | None = None
+
+    def __post_init__(self) -> None:
+        if not self.max_gap >= 0:
+            raise InputError(f"max_gap is {self.max_gap}; expected seconds, 0 or more.")
+        if self.acceleration is not None and not self.acceleration > 0:
+            raise InputError(f"acceleration is {self.acceleration}; expected more than 0 m/s^2, or None.")
 
 
 @dataclass(frozen=True)

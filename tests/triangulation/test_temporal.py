@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from lift3d import CameraRig, Keypoints2D, Poses3D, get_skeleton, triangulate
+from lift3d.errors import InputError
 from lift3d.synthetic import observe, ring_rig, walk
 from lift3d.triangulation import SmoothingSettings, TriangulationSettings, temporal, triangulate_in_detail
 
@@ -330,3 +331,9 @@ def test_lens_rate_and_skeleton_do_not_matter() -> None:
         keypoints = observe(truth, rig, noise_px=2.0)
         found, raw = triangulate(keypoints, rig), triangulate(keypoints, rig, "robust")
         assert errors(found, truth).nanmean() < (0.85 if fps < 30 else 0.6) * errors(raw, truth).nanmean()
+
+
+@pytest.mark.parametrize("wrong", [{"max_gap": -0.1}, {"acceleration": 0.0}, {"acceleration": -3.0}])
+def test_settings_that_mean_nothing_are_refused(wrong: dict[str, float]) -> None:
+    with pytest.raises(InputError, match=next(iter(wrong))):
+        SmoothingSettings(**wrong)
