@@ -21,7 +21,7 @@ from lift3d.keypoints import Keypoints2D
 from lift3d.triangulation.agreement import Lenses, Sample, State, Verdict
 from lift3d.triangulation.reprojection import matching_cameras
 
-__all__ = ["TimeOffset", "TimeOffsets", "offsets_of", "search_range", "settled", "time_offsets"]
+__all__ = ["TimeOffset", "TimeOffsets", "is_sure", "offsets_of", "search_range", "settled", "time_offsets"]
 
 _CLEAR = 0.002  # share of the cost that a move must gain
 _SURE, _PLAIN = 4.0, 2.5  # and standard errors, for a small gain and for one of
@@ -144,6 +144,11 @@ def _best_move(state: State, curves: list[dict[int, Verdict]]) -> np.ndarray | N
     return best if best is not None or len(curves) < 3 else _clearly_best(state, _pairs(state))
 
 
+def is_sure(gain: float, certainty: float) -> bool:
+    """Whether a gain, a share of the cost, is no accident; the larger it is, the fewer standard errors it needs."""
+    return bool(certainty > np.interp(gain, [0, _PLAIN_GAIN], [_SURE, _PLAIN]))
+
+
 def _clearly_best(state: State, moves: Iterable[tuple[np.ndarray, Verdict]]) -> np.ndarray | None:
     """The best of some moves; one that moves only cameras that were moved before needs less certainty."""
     now = state.verdict()
@@ -151,8 +156,8 @@ def _clearly_best(state: State, moves: Iterable[tuple[np.ndarray, Verdict]]) -> 
     for offsets, verdict in moves:
         gain, certainty = verdict.gain_over(now)
         mends = bool((state.offsets[offsets != state.offsets] != 0).all())
-        sure = _BETTER if mends else np.interp(gain, [0, _PLAIN_GAIN], [_SURE, _PLAIN])
-        if gain > max(most_gained, 0 if mends else _CLEAR) and certainty > sure:
+        sure = certainty > _BETTER if mends else is_sure(gain, certainty)
+        if gain > max(most_gained, 0 if mends else _CLEAR) and sure:
             best, most_gained = offsets, gain
     return best
 

@@ -53,6 +53,7 @@ def words_of(report: Report, found: Triangulation, moved: Mapping[str, int]) -> 
         *_exchanged(report),
         *(sentence for own in report.cameras for sentence in _about_time(own, moved)),
         *(sentence for own in report.cameras for sentence in _about_calibration(own, len(report.cameras))),
+        *(sentence for own in report.cameras for sentence in _late_or_turned(own, moved)),
         *_picture_sizes(found),
         *(sentence for own in report.cameras for sentence in _about_detections(own, report)),
         *_better_without(report),
@@ -124,10 +125,14 @@ def _picture_sizes(found: Triangulation) -> Iterator[str]:
 def _about_time(own: CameraReport, moved: Mapping[str, int]) -> Iterator[str]:
     if own.late_frames:
         yield f"{_looks_late(own.name, own.late_frames, moved)}."
-    elif own.offset.frames and math.isfinite(own.turned_deg) and not own.convention:
+
+
+def _late_or_turned(own: CameraReport, moved: Mapping[str, int]) -> Iterator[str]:
+    """On a camera that fits better at another time, but only as long as its calibration is not mended."""
+    if own.offset.frames and not own.late_frames and math.isfinite(own.turned_deg) and not own.convention:
         yield (
-            f"{_looks_late(own.name, -own.offset.frames, moved)}, with the calibration as it is; but a calibration "
-            "that is off explains more of what it sees, and then no frame: mend that first."
+            f"{_looks_late(own.name, -own.offset.frames, moved)}, with its calibration as it is; the calibration "
+            "explains more of what it sees, and once that is mended no frame: mend it first."
         )
 
 

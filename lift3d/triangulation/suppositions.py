@@ -16,12 +16,11 @@ import torch
 from lift3d.compiled import point_loops
 from lift3d.geometry.rotations import rotvec_to_matrix
 from lift3d.triangulation.agreement import Lenses, State
-from lift3d.triangulation.offsets import settled
+from lift3d.triangulation.offsets import is_sure, settled
 
 __all__ = ["CONVENTIONS", "Supposition", "Turn", "best_turn", "explain"]
 
-_SURE = 4.0  # standard errors by which the views must agree better
-_CLEAR = {"late": 0.02, "turned": 0.4, "exchanged": 0.4, "convention": 0.4}  # and this share of a camera's usual cost
+_CLEAR = {"late": 0.02, "turned": 0.4, "exchanged": 0.4, "convention": 0.4}  # share of a camera's part of the cost
 _ROUNDS = 8
 _TURN_STEPS = 6
 _MENDING = 2
@@ -272,7 +271,7 @@ def _missed(start: State, found: list[Supposition]) -> list[Supposition]:
         others = [other for other in found if other is not item]
         without = replace(_with(start, others), noise=state.noise).verdict()
         gain, certainty = state.verdict().gain_over(without)
-        if gain < _clear(start, item) or certainty < _SURE:
+        if gain < _clear(start, item) or not is_sure(gain, certainty):
             found = others
     return found
 
@@ -312,7 +311,7 @@ def _best(state: State, candidates: Iterable[Supposition]) -> Supposition | None
     now, best = state.verdict(), None
     for item in candidates:
         gain, certainty = item.applied(state).verdict().gain_over(now)
-        if gain > max(_clear(state, item), best.gain if best else 0) and certainty > _SURE:
+        if gain > max(_clear(state, item), best.gain if best else 0) and is_sure(gain, certainty):
             best = replace(item, gain=gain, certainty=certainty)
     return best
 
