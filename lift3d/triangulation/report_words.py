@@ -153,7 +153,7 @@ def _about_calibration(own: CameraReport, cameras: int) -> Iterator[str]:
     yield (
         f"{own.name} sees everything {_direction(own.shift_px)}{zoom}: its calibration is off by "
         f"{own.turned_deg:.1f} degrees, which explains {100 * own.explained:.0f} % of its error ({why}{doubt}). "
-        f"Calibrate it again, mend the calibration with --refine mended.toml, or leave it out with --without {own.name}."
+        f"Calibrate it again, mend it with --refine mended.toml, or leave it out with --without {own.name}."
     )
 
 
