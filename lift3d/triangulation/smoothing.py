@@ -62,7 +62,7 @@ class System:
 
     def solved(self) -> tuple[np.ndarray, np.ndarray]:
         """Positions (T, K, 3), and the band of the inverse."""
-        factor, positions, inverse = self.band.copy(), self.right.copy(), np.empty_like(self.band)
+        factor, positions, inverse = self.band.copy(), self.right.copy(), np.zeros_like(self.band)
         banded.factorise(factor)
         banded.solve(factor, positions)
         banded.invert_band(factor, inverse)
