@@ -12,7 +12,8 @@ from lift3d.triangulation.offsets import TimeOffset, TimeOffsets, time_offsets
 from lift3d.triangulation.refinement import RefinedRig, RefinementSettings, refine_rig
 from lift3d.triangulation.report import Report
 from lift3d.triangulation.reprojection import reprojection_error
-from lift3d.triangulation.result import SmoothingSettings, Triangulation, TriangulationSettings
+from lift3d.triangulation.result import Triangulation
+from lift3d.triangulation.settings import SmoothingSettings, TriangulationSettings
 from lift3d.triangulation.triangulate import METHODS, triangulate, triangulate_in_detail
 
 __all__ = [

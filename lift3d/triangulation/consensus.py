@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -77,7 +78,8 @@ def fit_points(rig: PackedRig, views: Views, noise: NoiseModel, settings: Consen
     return fit
 
 
-def pairs_of(cameras: int, seed: int = 0) -> np.ndarray:
-    """All pairs of cameras, shuffled, so that the first ones are a fair sample."""
+@cache
+def pairs_of(cameras: int) -> np.ndarray:
+    """All pairs of cameras, shuffled, so that the first ones are a fair sample; not to be written into."""
     pairs = np.array(list(itertools.combinations(range(cameras), 2)), np.int64).reshape(-1, 2)
-    return np.random.default_rng(seed).permutation(pairs)
+    return np.random.default_rng(0).permutation(pairs)

@@ -19,7 +19,8 @@ from lift3d.triangulation.offsets import TimeOffset, offsets_of, search_range
 from lift3d.triangulation.report import Bone, CameraReport, Joint, Report, Totals
 from lift3d.triangulation.report_words import verdict_of, words_of
 from lift3d.triangulation.reprojection import matching_cameras
-from lift3d.triangulation.result import Triangulation, TriangulationSettings
+from lift3d.triangulation.result import Triangulation
+from lift3d.triangulation.settings import TriangulationSettings
 from lift3d.triangulation.suppositions import Supposition, explain
 from lift3d.triangulation.triangulate import triangulate_in_detail
 
@@ -141,7 +142,7 @@ def _thinned(found: Triangulation) -> Triangulation:
     return replace(
         found,
         poses=_some_poses(found, slice(None, None, step)),
-        keypoints=_some_frames(found.keypoints, torch.arange(0, frames, step)),
+        detections=_some_frames(found.detections, torch.arange(0, frames, step)),
         used=found.used[:, ::step],
         swapped=found.swapped[:, ::step],
     )

@@ -23,7 +23,8 @@ from lift3d.poses import Poses3D
 from lift3d.triangulation.algebraic import triangulate_rays
 from lift3d.triangulation.consensus import ConsensusSettings
 from lift3d.triangulation.reprojection import matching_cameras
-from lift3d.triangulation.result import Triangulation, TriangulationSettings
+from lift3d.triangulation.result import Triangulation
+from lift3d.triangulation.settings import TriangulationSettings
 from lift3d.triangulation.triangulate import triangulate_in_detail
 
 __all__ = ["information_used", "point_covariances", "triangulate_pixels", "triangulate_with_gradients"]

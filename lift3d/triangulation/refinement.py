@@ -21,7 +21,8 @@ from lift3d.cameras import CameraRig
 from lift3d.geometry.rotations import cross_matrix, rotvec_to_matrix
 from lift3d.keypoints import Keypoints2D
 from lift3d.triangulation.reprojection import matching_cameras
-from lift3d.triangulation.result import Triangulation, TriangulationSettings
+from lift3d.triangulation.result import Triangulation
+from lift3d.triangulation.settings import TriangulationSettings
 from lift3d.triangulation.triangulate import triangulate_in_detail
 
 __all__ = ["RefinedRig", "RefinementSettings", "refine_rig"]

@@ -61,4 +61,4 @@ def matching_cameras(keypoints: Keypoints2D, rig: CameraRig) -> CameraRig:
             f"The calibration has no camera {', '.join(map(repr, strangers))}; it has {', '.join(rig.names)}. "
             "Name the keypoints' cameras as the calibration does (camera_names=[...])."
         )
-    return rig.only(keypoints.camera_names)
+    return rig if rig.names == keypoints.camera_names else rig.only(keypoints.camera_names)

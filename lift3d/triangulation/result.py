@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -11,59 +11,16 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from lift3d.cameras import CameraRig
-from lift3d.errors import InputError
 from lift3d.keypoints import Keypoints2D
 from lift3d.poses import Poses3D
-from lift3d.triangulation.consensus import ConsensusSettings
+from lift3d.skeletons import Skeleton
 from lift3d.triangulation.noise import NoiseModel
 from lift3d.triangulation.reprojection import reprojection_error
+from lift3d.triangulation.robust import Found
+from lift3d.triangulation.swaps import exchanged
 from lift3d.triangulation.symmetric import full
 
-__all__ = ["SmoothingSettings", "Triangulation", "TriangulationSettings", "poses_of"]
-
-
-@dataclass(frozen=True)
-class SmoothingSettings:
-    """How tracks are smoothed over time.
-
-    Args:
-        max_gap: seconds; a joint that fewer than two cameras see for longer stays missing. Shorter gaps are filled.
-        bones: hold the bones at the lengths they have over the clip.
-        acceleration: how much the joints accelerate, standard deviation, metres per second squared; from the data if
-            None.
-
-    Raises:
-        InputError: ``max_gap`` is negative, or ``acceleration`` not positive.
-    """
-
-    max_gap: float = 0.25
-    bones: bool = True
-    acceleration: float | None = None
-
-    def __post_init__(self) -> None:
-        if not self.max_gap >= 0:
-            raise InputError(f"max_gap is {self.max_gap}; expected seconds, 0 or more.")
-        if self.acceleration is not None and not self.acceleration > 0:
-            raise InputError(f"acceleration is {self.acceleration}; expected more than 0 m/s^2, or None.")
-
-
-@dataclass(frozen=True)
-class TriangulationSettings:
-    """How views become points.
-
-    Args:
-        min_score: views with a lower score are left out.
-        swaps: put left and right back where a view has exchanged them.
-        consensus: when views agree.
-        smoothing: over time; for the method ``temporal``.
-        seed: of the sample of points that the noise is measured on.
-    """
-
-    min_score: float = 0.0
-    swaps: bool = True
-    consensus: ConsensusSettings = field(default_factory=ConsensusSettings)
-    smoothing: SmoothingSettings = field(default_factory=SmoothingSettings)
-    seed: int = 0
+__all__ = ["Triangulation", "poses_of"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,8 +29,8 @@ class Triangulation:
 
     Args:
         poses: a joint that was filled in has a position and score 0. With covariance, but for the linear method.
-        keypoints: the detections, exchanged sides put right.
-        rig: the cameras, in the keypoints' order.
+        detections: as they were given.
+        rig: the cameras, in the detections' order.
         used: whether a view took part.
         swapped: whether a detection was exchanged with that of its left or right twin.
         noise: how far detections lie from the truth, by camera and score.
@@ -81,12 +38,23 @@ class Triangulation:
     """
 
     poses: Poses3D
-    keypoints: Keypoints2D
+    detections: Keypoints2D
     rig: CameraRig
     used: Bool[Tensor, "cameras frames people joints"]
     swapped: Bool[Tensor, "cameras frames people joints"]
     noise: NoiseModel
     bone_lengths: Float[Tensor, "people bones"]
+
+    @cached_property
+    def keypoints(self) -> Keypoints2D:
+        """The detections with exchanged sides put right."""
+        if not bool(self.swapped.any()):
+            return self.detections
+        return replace(
+            self.detections,
+            pixels=_put_right(self.detections.pixels, self.swapped, self.detections.skeleton),
+            scores=_put_right(self.detections.scores, self.swapped, self.detections.skeleton),
+        )
 
     @cached_property
     def errors(self) -> Float[Tensor, "cameras frames people joints"]:
@@ -107,22 +75,25 @@ class Triangulation:
         return torch.isfinite(self.poses.positions).all(-1) & (self.poses.scores == 0)
 
 
-def poses_of(
-    points: np.ndarray, used: np.ndarray, covariance: np.ndarray | None, keypoints: Keypoints2D, rig: CameraRig
-) -> Poses3D:
-    """Poses of points (F, people, joints, 3) in the world, from the views used (C, F, people, joints).
+def poses_of(found: Found, origin: np.ndarray, keypoints: Keypoints2D, rig: CameraRig) -> Poses3D:
+    """Poses in the world of what was found.
 
     A point's score is the mean score of the views used, times the share of the rig's cameras that they are; a point
     that fewer than two views made is filled in, and has score 0.
     """
-    taken = torch.from_numpy(used)
-    scores = torch.where(taken, keypoints.scores, torch.zeros_like(keypoints.scores)).mean(0)
-    placed = torch.from_numpy(points).to(keypoints.pixels.dtype)
+    used, swapped = torch.from_numpy(found.used), torch.from_numpy(found.swapped)
+    scores = _put_right(keypoints.scores, swapped, keypoints.skeleton) if bool(swapped.any()) else keypoints.scores
+    scores = torch.where(used, scores, torch.zeros_like(scores)).mean(0)
+    placed = torch.from_numpy(found.points + origin).to(keypoints.pixels.dtype)
     return Poses3D(
         positions=placed,
-        scores=scores.masked_fill((taken.sum(0) < 2) | torch.isnan(placed[..., 0]), 0.0),
+        scores=scores.masked_fill((used.sum(0) < 2) | torch.isnan(placed[..., 0]), 0.0),
         times=keypoints.times,
         skeleton=keypoints.skeleton,
         up=rig.up,
-        covariance=None if covariance is None else torch.from_numpy(full(covariance)),
+        covariance=None if found.covariance is None else torch.from_numpy(full(found.covariance)),
     )
+
+
+def _put_right(values: Tensor, swapped: Tensor, skeleton: Skeleton) -> Tensor:
+    return torch.from_numpy(exchanged(values.detach().cpu().numpy(), swapped.numpy(), skeleton))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -11,7 +12,7 @@ from lift3d.keypoints import Keypoints2D
 from lift3d.skeletons import Skeleton
 from lift3d.triangulation.consensus import fit_points
 from lift3d.triangulation.noise import NoiseModel, estimate_noise
-from lift3d.triangulation.result import TriangulationSettings
+from lift3d.triangulation.settings import TriangulationSettings
 from lift3d.triangulation.swaps import exchanged, find_swaps
 from lift3d.triangulation.symmetric import inverse
 from lift3d.triangulation.views import PackedRig, Views, frame_chunks
@@ -31,13 +32,14 @@ class Found:
 
     Args:
         points: (F, people, joints, 3) relative to the rig's origin; NaN where fewer than two views agree.
-        covariance: (F, people, joints, 6) upper triangles, square metres; NaN where there is no point.
+        covariance: (F, people, joints, 6) upper triangles, square metres; NaN where there is no point. None of the
+            linear method.
         used: (C, F, people, joints) views that agree.
         swapped: (C, F, people, joints) detections exchanged with those of their twins.
     """
 
     points: np.ndarray
-    covariance: np.ndarray
+    covariance: Any
     used: np.ndarray
     swapped: np.ndarray
 

@@ -24,8 +24,8 @@ from lift3d.keypoints import Keypoints2D
 from lift3d.skeletons import Skeleton
 from lift3d.triangulation.bones import Bones, covariance_with_bones, measure_bones, solve_with_bones
 from lift3d.triangulation.noise import NoiseModel
-from lift3d.triangulation.result import TriangulationSettings
 from lift3d.triangulation.robust import Found, put_right
+from lift3d.triangulation.settings import TriangulationSettings
 from lift3d.triangulation.smoothing import Motion, assemble, covariance_of, interpolated, motion_from
 from lift3d.triangulation.swaps import exchanged
 from lift3d.triangulation.views import PackedRig, Views

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import numpy as np
 import torch
@@ -15,9 +14,9 @@ from lift3d.keypoints import Keypoints2D
 from lift3d.poses import Poses3D
 from lift3d.triangulation.noise import NoiseModel
 from lift3d.triangulation.reprojection import matching_cameras
-from lift3d.triangulation.result import Triangulation, TriangulationSettings, poses_of
-from lift3d.triangulation.robust import find_points, measured_noise
-from lift3d.triangulation.swaps import exchanged
+from lift3d.triangulation.result import Triangulation, poses_of
+from lift3d.triangulation.robust import Found, find_points, measured_noise
+from lift3d.triangulation.settings import TriangulationSettings
 from lift3d.triangulation.temporal import smooth_points
 from lift3d.triangulation.views import PackedRig, Views, frame_chunks
 
@@ -83,19 +82,12 @@ def _linear(keypoints: Keypoints2D, rig: CameraRig, settings: TriangulationSetti
         views = Views.of(keypoints.pixels[:, part], keypoints.scores[:, part], settings.min_score)
         own = np.empty((len(views), 3))
         point_loops.linear(packed.lens, packed.numbers, views.pixels, np.square(views.scores), own)
-        points[part] = (own + packed.origin).reshape(points[part].shape)
+        points[part] = own.reshape(points[part].shape)
         used[:, part] = (views.scores > 0).reshape(used[:, part].shape)
 
     frame_chunks(shape, work, "triangulating")
-    return Triangulation(
-        poses=poses_of(points, used, None, keypoints, rig),
-        keypoints=keypoints,
-        rig=rig,
-        used=torch.from_numpy(used),
-        swapped=torch.zeros(shape, dtype=torch.bool),
-        noise=NoiseModel.unknown(len(rig)),
-        bone_lengths=torch.full((shape[2], len(keypoints.skeleton.bones)), torch.nan),
-    )
+    found = Found(points, None, used, np.zeros(shape, np.bool_))
+    return _result(found, packed, keypoints, rig, NoiseModel.unknown(len(rig)), _no_lengths(keypoints))
 
 
 def _robust(keypoints: Keypoints2D, rig: CameraRig, settings: TriangulationSettings) -> Triangulation:
@@ -111,30 +103,28 @@ def _pointwise(keypoints: Keypoints2D, rig: CameraRig, settings: TriangulationSe
     packed = PackedRig.of(rig)
     noise = measured_noise(packed, keypoints, settings)
     found = find_points(packed, keypoints, noise, settings)
-    lengths = np.full((keypoints.scores.shape[2], len(keypoints.skeleton.bones)), np.nan)
+    lengths = _no_lengths(keypoints)
     if smooth:
         smooth_points(packed, keypoints, noise, found, lengths, settings)
-    kept = _put_right(keypoints, found.swapped)
+    return _result(found, packed, keypoints, rig, noise, lengths)
+
+
+def _no_lengths(keypoints: Keypoints2D) -> np.ndarray:
+    return np.full((keypoints.scores.shape[2], len(keypoints.skeleton.bones)), np.nan)
+
+
+def _result(
+    found: Found, packed: PackedRig, keypoints: Keypoints2D, rig: CameraRig, noise: NoiseModel, lengths: np.ndarray
+) -> Triangulation:
     return Triangulation(
-        poses=poses_of(found.points + packed.origin, found.used, found.covariance, kept, rig),
-        keypoints=kept,
+        poses=poses_of(found, packed.origin, keypoints, rig),
+        detections=keypoints,
         rig=rig,
         used=torch.from_numpy(found.used),
         swapped=torch.from_numpy(found.swapped),
         noise=noise,
         bone_lengths=torch.from_numpy(lengths),
     )
-
-
-def _put_right(keypoints: Keypoints2D, swapped: np.ndarray) -> Keypoints2D:
-    """The detections with those exchanged that were found to be."""
-    if not swapped.any():
-        return keypoints
-    pixels, scores = (
-        torch.from_numpy(exchanged(values.numpy(), swapped, keypoints.skeleton))
-        for values in (keypoints.pixels, keypoints.scores)
-    )
-    return replace(keypoints, pixels=pixels, scores=scores)
 
 
 METHODS: dict[str, Callable[[Keypoints2D, CameraRig, TriangulationSettings], Triangulation]] = {

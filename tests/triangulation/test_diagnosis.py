@@ -267,7 +267,7 @@ def test_the_cost_of_a_long_recording_is_bounded() -> None:
     found = triangulate_in_detail(KEYPOINTS, RIG, "robust")
     longer = Triangulation(
         poses=Poses3D.of(found.poses.positions.repeat(40, 1, 1, 1), skeleton=POSES.skeleton, fps=60),
-        keypoints=Keypoints2D.of(
+        detections=Keypoints2D.of(
             KEYPOINTS.pixels.repeat(1, 40, 1, 1, 1), KEYPOINTS.scores.repeat(1, 40, 1, 1),
             skeleton=POSES.skeleton, fps=60, image_sizes=KEYPOINTS.image_sizes,
         ),

@@ -1,0 +1,54 @@
+"""How views become points and tracks: the settings of all methods."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from lift3d.errors import InputError
+from lift3d.triangulation.consensus import ConsensusSettings
+
+__all__ = ["SmoothingSettings", "TriangulationSettings"]
+
+
+@dataclass(frozen=True)
+class SmoothingSettings:
+    """How tracks are smoothed over time.
+
+    Args:
+        max_gap: seconds; a joint that fewer than two cameras see for longer stays missing. Shorter gaps are filled.
+        bones: hold the bones at the lengths they have over the clip.
+        acceleration: how much the joints accelerate, standard deviation, metres per second squared; from the data if
+            None.
+
+    Raises:
+        InputError: ``max_gap`` is negative, or ``acceleration`` not positive.
+    """
+
+    max_gap: float = 0.25
+    bones: bool = True
+    acceleration: float | None = None
+
+    def __post_init__(self) -> None:
+        if not self.max_gap >= 0:
+            raise InputError(f"max_gap is {self.max_gap}; expected seconds, 0 or more.")
+        if self.acceleration is not None and not self.acceleration > 0:
+            raise InputError(f"acceleration is {self.acceleration}; expected more than 0 m/s^2, or None.")
+
+
+@dataclass(frozen=True)
+class TriangulationSettings:
+    """How views become points.
+
+    Args:
+        min_score: views with a lower score are left out.
+        swaps: put left and right back where a view has exchanged them.
+        consensus: when views agree.
+        smoothing: over time; for the method ``temporal``.
+        seed: of the sample of points that the noise is measured on.
+    """
+
+    min_score: float = 0.0
+    swaps: bool = True
+    consensus: ConsensusSettings = field(default_factory=ConsensusSettings)
+    smoothing: SmoothingSettings = field(default_factory=SmoothingSettings)
+    seed: int = 0
