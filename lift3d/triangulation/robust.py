@@ -13,7 +13,7 @@ from lift3d.skeletons import Skeleton
 from lift3d.triangulation.consensus import fit_points
 from lift3d.triangulation.noise import NoiseModel, estimate_noise
 from lift3d.triangulation.settings import TriangulationSettings
-from lift3d.triangulation.swaps import exchanged, find_swaps
+from lift3d.triangulation.swaps import exchanged, find_swaps, twins_outward
 from lift3d.triangulation.symmetric import inverse
 from lift3d.triangulation.views import PackedRig, Views, frame_chunks
 
@@ -24,6 +24,7 @@ _STRETCH = 0.3  # a bone that two views alone disagree with by more is impossibl
 _SURE = 4.0  # and by more than so many standard deviations
 _FRAMES_FOR_LENGTHS = 500
 _FEWEST_LENGTHS = 10
+_POINTS_FOR_NOISE = 10_000  # of which a sample is taken
 
 
 @dataclass(eq=False)
@@ -57,7 +58,7 @@ class Found:
 def measured_noise(rig: PackedRig, keypoints: Keypoints2D, settings: TriangulationSettings) -> NoiseModel:
     """The noise of the detections, from frames spread evenly over all of them."""
     frames, people, joints = keypoints.scores.shape[1:]
-    step = max(1, frames * people * joints // 20_000)
+    step = max(1, frames * people * joints // _POINTS_FOR_NOISE)
     views = Views.of(keypoints.pixels[:, ::step], keypoints.scores[:, ::step], settings.min_score)
     return estimate_noise(rig, views, settings.consensus, settings.seed)
 
@@ -113,10 +114,10 @@ def put_right(
         Which were exchanged, of that shape, and the views with those exchanged.
     """
     marked = np.zeros(shape, np.bool_)
-    flip = list(skeleton.flip_order)
-    twins = [joint for joint, twin in enumerate(flip) if twin != joint]
+    left = list(twins_outward(skeleton))
+    right = [skeleton.flip_order[joint] for joint in left]
     doubtful = ((views.scores > 0) & (~used | noise.poor(views.scores))).reshape(shape)
-    camera, frame, person = np.nonzero((doubtful & doubtful[..., flip])[..., twins].any(-1))
+    camera, frame, person = np.nonzero((doubtful[..., left] & doubtful[..., right]).any(-1))
     if not len(camera):
         return marked, views
     row, column = camera[:, None], (frame * shape[2] + person)[:, None] * shape[3] + np.arange(shape[3])
