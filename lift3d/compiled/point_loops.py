@@ -24,7 +24,6 @@ __all__ = [
     "distances",
     "linear",
     "linearise",
-    "noise_sums",
     "pack",
     "project",
     "robust",
@@ -43,6 +42,7 @@ _FAR = 1e12  # pixels: what lies further away, infinite or not, is no detection
 _FAST = {"contract", "reassoc", "arcp", "nsz"}
 _entry = njit(cache=True, nogil=True, error_model="numpy", fastmath=_FAST)  # called from Python, kept on disk
 _part = njit(nogil=True, error_model="numpy", fastmath=_FAST)
+_once = njit(nogil=True, error_model="numpy", fastmath=_FAST, inline="always")  # parts of one loop alone
 
 
 def pack(intrinsics: Any, distortion: Any, rotation: Any, translation: Any, origin: Any) -> np.ndarray:
@@ -200,7 +200,7 @@ def add_rays(n, x, y, weight, sums):
         sums[8, b] += w * (x2 * x3 + y2 * y3)
 
 
-@_part
+@_once
 def accumulate(values, sums):
     """Add values to sums, both (9, points)."""
     for k in range(sums.shape[0]):
@@ -331,7 +331,7 @@ def misfits(n, u, v, weight, seen, misfit):
         misfit[3, b] = weight[b] * (du * du + dv * dv) if seen[8, b] > 0 else math.inf
 
 
-@_part
+@_once
 def choose(misfit, weight, gate, keep):
     """Write 1 into ``keep`` where a view lies within the gate, else 0."""
     for b in range(keep.shape[0]):
@@ -413,7 +413,7 @@ def total_cost(n, b, x, y, z, rays_x, rays_y, weight, gate, enough):
     return cost
 
 
-@_part
+@_once
 def add_doubt(n, at, rays_x, rays_y, weight, worst):
     """Raise ``worst`` to one camera's weighted squared disagreement with the points."""
     for b in range(worst.shape[0]):
@@ -425,7 +425,7 @@ def add_doubt(n, at, rays_x, rays_y, weight, worst):
         worst[b] = error if not error <= worst[b] else worst[b]
 
 
-@_part
+@_once
 def consensus(n, b, rays_x, rays_y, weight, own, pairs, most_pairs, gate, pair_gate, at):
     """Move one point of a block to where the most views agree (MSAC; Torr and Zisserman 2000).
 
@@ -532,7 +532,7 @@ def robust(lens, numbers, pixels, scores, tables, pairs, settings, points, infor
                 used[c, start + b] = found and keep[c, b] > 0
 
 
-@_part
+@_once
 def descend(
     lens, numbers, size, u, v, weight, keep, gate, kernel, most_steps, seen, plane, slope, misfit, sums, step, at
 ):
@@ -559,7 +559,7 @@ def descend(
             break
 
 
-@_part
+@_once
 def add_information(lens, numbers, size, u, v, weight, keep, seen, plane, slope, misfit, at, sums, views, left):
     """Write the information of the views kept (first six of ``sums``), their number, and their squared residuals."""
     sums[:] = 0
@@ -574,53 +574,6 @@ def add_information(lens, numbers, size, u, v, weight, keep, seen, plane, slope,
         for b in range(size):
             views[b] += keep[c, b]
             left[b] += misfit[3, b] if keep[c, b] > 0 else 0.0
-
-
-@_entry
-def noise_sums(lens, numbers, pixels, scores, tables, points, information, used, edges, sums):
-    """Add up squared residuals, and the degrees of freedom that they have, by camera and class of scores.
-
-    A residual r of the weighted fit has, on average, |r|^2 = variance (2 - leverage), where the leverages of the views
-    of a point add up to the three numbers that were fitted.
-
-    Args:
-        edges: (B - 1) where one class of scores ends and the next begins.
-        sums: (C, B, 2), added to: squared residuals, and 2 - leverage.
-    """
-    cameras, count = scores.shape
-    u, v, weight, keep = np.empty((4, _BLOCK))
-    seen, plane = np.empty((9, _BLOCK)), np.empty((6, _BLOCK))
-    slope, misfit = np.empty((6, _BLOCK)), np.empty((4, _BLOCK))
-    own, at, inverse = np.empty((9, _BLOCK)), np.empty((3, _BLOCK)), np.empty(6)
-    for start in range(0, count, _BLOCK):
-        size = min(_BLOCK, count - start)
-        for b in range(size):
-            for k in range(3):
-                at[k, b] = points[start + b, k]
-        for c in range(cameras):
-            part = scores[c, start : start + size]
-            take(pixels[c], part, start, u[:size], v[:size], weight[:size])
-            look_up(tables[c], part, weight[:size])
-            for b in range(size):
-                keep[b] = 1.0 if used[c, start + b] else 0.0
-            own[:] = 0
-            see(lens[c], numbers[c], at, seen)
-            misfits(numbers[c], u[:size], v[:size], weight, seen, misfit)
-            soften(misfit, weight, keep, math.inf)
-            slopes(numbers[c], seen, plane, slope)
-            add_residuals(slope, misfit, math.inf, own)
-            for b in range(size):
-                if not used[c, start + b]:
-                    continue
-                invert(information[start + b], inverse)
-                leverage = 0.0
-                for k in range(6):
-                    leverage += own[k, b] * inverse[k] * (1 if k in (0, 3, 5) else 2)
-                group = 0
-                while group < len(edges) and edges[group] < part[b]:
-                    group += 1
-                sums[c, group, 0] += misfit[3, b] / weight[b]
-                sums[c, group, 1] += 2 - leverage
 
 
 @_part

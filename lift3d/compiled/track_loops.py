@@ -6,7 +6,7 @@ import math
 
 from numba import njit
 
-__all__ = ["add_bone_information", "add_coupling", "add_own", "assemble", "mark_impossible"]
+__all__ = ["add_coupling", "add_own", "assemble", "mark_impossible"]
 
 _entry = njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract", "reassoc", "arcp", "nsz"})
 
@@ -84,24 +84,6 @@ def add_coupling(pairs, stiffness, along, vectors, out):
                 out[i, k] += pull * x
                 out[i + 1, k] += pull * y
                 out[i + 2, k] += pull * z
-
-
-@_entry
-def add_bone_information(pairs, spreads, along, covariance, information):
-    """Add to information (T, K, 6) what each bone says of either end, given the other end's covariance (T, K, 6)."""
-    for t in range(along.shape[0]):
-        for bone in range(len(pairs)):
-            x, y, z = along[t, bone, 0], along[t, bone, 1], along[t, bone, 2]
-            for end in range(2):
-                k, a = pairs[bone, end], covariance[t, pairs[bone, 1 - end]]
-                variance = a[0] * x * x + a[3] * y * y + a[5] * z * z + 2 * (a[1] * x * y + a[2] * x * z + a[4] * y * z)
-                weight = 1 / (spreads[bone] * spreads[bone] + variance)
-                information[t, k, 0] += weight * x * x
-                information[t, k, 1] += weight * x * y
-                information[t, k, 2] += weight * x * z
-                information[t, k, 3] += weight * y * y
-                information[t, k, 4] += weight * y * z
-                information[t, k, 5] += weight * z * z
 
 
 @_entry

@@ -147,7 +147,13 @@ def covariance_with_bones(covariance: np.ndarray, bones: Bones, at: np.ndarray) 
         at: (T, K, 3) the tracks, metres.
     """
     information = inverse(covariance)
-    track_loops.add_bone_information(bones.pairs, bones.spreads, _directions(bones, at), covariance, information)
+    directions = _directions(bones, at)
+    for bone, (first, second) in enumerate(bones.pairs.tolist()):
+        direction = directions[:, bone]
+        squares = np.stack([direction[:, i] * direction[:, j] for i in range(3) for j in range(i, 3)], axis=-1)
+        for end, other in ((first, second), (second, first)):
+            variance = bones.spreads[bone] ** 2 + along(covariance[:, other], direction)
+            information[:, end] += squares / variance[:, None]
     return inverse(information)
 
 

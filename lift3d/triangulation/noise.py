@@ -17,9 +17,10 @@ from scipy.optimize import isotonic_regression
 
 from lift3d.compiled import point_loops
 from lift3d.triangulation.consensus import ConsensusSettings, Fit, fit_points
+from lift3d.triangulation.symmetric import inverse
 from lift3d.triangulation.views import PackedRig, Views
 
-__all__ = ["NoiseModel", "estimate_noise"]
+__all__ = ["NoiseModel", "estimate_noise", "residual_sums"]
 
 _SAMPLE = 2500  # points: variances to about 3 %
 _CLASSES = 10  # of scores
@@ -120,20 +121,7 @@ def _updated(
     rig: PackedRig, views: Views, noise: NoiseModel, fit: Fit, edges: np.ndarray, centres: np.ndarray
 ) -> NoiseModel:
     """Variances by class of scores and factors by camera from the residuals of a fit."""
-    sums = np.zeros((len(rig), len(centres), 2))
-    point_loops.noise_sums(
-        rig.lens,
-        rig.numbers,
-        views.pixels,
-        views.scores,
-        noise.tables,
-        fit.points,
-        fit.information,
-        fit.used,
-        edges,
-        sums,
-    )
-    squares, freedom = sums[..., 0], sums[..., 1]
+    squares, freedom = residual_sums(rig, views, noise, fit, edges)
     held = freedom.sum(0) > 0
     if not held.any():
         return noise
@@ -146,3 +134,46 @@ def _updated(
     factor[seen] = (squares.sum(1)[seen] / expected[seen]) ** (1 - 2 / max(2, seen.sum()))
     curve = np.exp(np.interp(_LEVELS, centres[held], np.log(variance)))
     return NoiseModel(1 / np.maximum(factor[:, None] * curve, _SMALLEST_VARIANCE), noise.median_score)
+
+
+def residual_sums(
+    rig: PackedRig, views: Views, noise: NoiseModel, fit: Fit, edges: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Squared residuals of a fit, and the degrees of freedom that they have, by camera and class of scores.
+
+    Args:
+        edges: (B - 1) where one class of scores ends and the next begins.
+
+    Returns:
+        Two arrays (C, B): the sums of |r|^2, square pixels, and of 2 - leverage.
+    """
+    squares, freedom = np.zeros((2, len(rig), len(edges) + 1))
+    covariance = inverse(fit.information)
+    for camera in range(len(rig)):
+        leverage = _leverage(rig, camera, views, noise, fit, covariance)
+        seen = fit.used[camera] & np.isfinite(leverage)
+        group = np.searchsorted(edges, views.scores[camera, seen])
+        residual = np.square(_distances(rig, camera, views, fit)[seen])
+        squares[camera] = np.bincount(group, residual, len(edges) + 1)
+        freedom[camera] = np.bincount(group, 2 - leverage[seen], len(edges) + 1)
+    return squares, freedom
+
+
+def _distances(rig: PackedRig, camera: int, views: Views, fit: Fit) -> np.ndarray:
+    """(N) pixels between one camera's detections and the fitted points."""
+    own, out = slice(camera, camera + 1), np.empty((1, len(views)))
+    point_loops.distances(rig.lens[own], rig.numbers[own], fit.points, views.pixels[own], out)
+    return out[0]
+
+
+def _leverage(
+    rig: PackedRig, camera: int, views: Views, noise: NoiseModel, fit: Fit, covariance: np.ndarray
+) -> np.ndarray:
+    """(N) how hard one camera's views pull at the fitted points: the trace of their information and the covariance."""
+    own = slice(camera, camera + 1)
+    equations, used = np.empty((len(views), 9)), np.empty((1, len(views)), np.bool_)
+    point_loops.linearise(
+        rig.lens[own], rig.numbers[own], views.pixels[own], views.scores[own], noise.tables[own], np.inf, np.inf,
+        fit.points, equations, used,
+    )  # fmt: skip
+    return (equations[:, :6] * covariance * [1, 2, 2, 1, 2, 1]).sum(-1)

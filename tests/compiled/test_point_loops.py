@@ -11,7 +11,7 @@ from lift3d.compiled import point_loops
 from lift3d.geometry.rotations import rotvec_to_matrix
 from lift3d.synthetic import walk
 from lift3d.triangulation.consensus import ConsensusSettings, Fit, fit_points
-from lift3d.triangulation.noise import NoiseModel
+from lift3d.triangulation.noise import NoiseModel, residual_sums
 from lift3d.triangulation.views import PackedRig, Views
 
 EVERY = [*LENSES, "mixed"]
@@ -236,17 +236,13 @@ def test_residuals_by_class_are_added_up_with_their_freedom(lens: str) -> None:
     rig, noise = rig_of(lens), noise_of(4)
     packed, views = PackedRig.of(rig), noisy(rig, somewhere(140))
     fit, edges = fit_points(packed, views, noise, SETTINGS), np.array([0.5, 0.8])
-    sums = np.zeros((4, 3, 2))
-    point_loops.noise_sums(
-        packed.lens, packed.numbers, views.pixels, views.scores, noise.tables, fit.points, fit.information, fit.used,
-        edges, sums,
-    )  # fmt: skip
+    squares, freedom = residual_sums(packed, views, noise, fit, edges)
     squared = np.square(packed.project(fit.points) - views.pixels).sum(-1)
     for c in range(4):
         for group, (low, high) in enumerate(((0, 0.5), (0.5, 0.8), (0.8, 1.1))):
             own = fit.used[c] & (views.scores[c] > low) & (views.scores[c] <= high)
-            assert sums[c, group, 0] == pytest.approx(squared[c, own].sum(), rel=1e-9)
-    assert sums[..., 1].sum() == pytest.approx(2 * fit.used.sum() - 3 * fit.used.any(0).sum(), rel=1e-9)
+            assert squares[c, group] == pytest.approx(squared[c, own].sum(), rel=1e-9)
+    assert freedom.sum() == pytest.approx(2 * fit.used.sum() - 3 * fit.used.any(0).sum(), rel=1e-9)
 
 
 @pytest.mark.parametrize("count", [0, 1, 47, 48, 49, 96, 127, 128, 129, 300])
