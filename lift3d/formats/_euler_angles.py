@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from typing import Any
 
 import numpy as np
 from scipy.spatial.transform import Rotation
@@ -30,9 +31,10 @@ def curves_of_rotations(axes: str, rotations: np.ndarray) -> np.ndarray:
     of these, the set nearest to the frame before is taken. Where the middle angle is at 90 degrees and only the sum or
     difference of the outer two is defined, the last angle stays as it was.
     """
+    sequence: Any = axes  # its type lists every order one by one
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Gimbal lock")
-        angles = Rotation.from_matrix(rotations.reshape(-1, 3, 3)).as_euler(axes, degrees=True)
+        angles = Rotation.from_matrix(rotations.reshape(-1, 3, 3)).as_euler(sequence, degrees=True)
     angles = angles.reshape(*rotations.shape[:2], 3)
     handed = 1.0 if axes.upper() in ("XYZ", "YZX", "ZXY") else -1.0
     before = np.zeros_like(angles[0]) if len(angles) else angles
