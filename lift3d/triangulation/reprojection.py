@@ -59,6 +59,6 @@ def matching_cameras(keypoints: Keypoints2D, rig: CameraRig) -> CameraRig:
     if strangers:
         raise InputError(
             f"The calibration has no camera {', '.join(map(repr, strangers))}; it has {', '.join(rig.names)}. "
-            "Name the keypoints' cameras as the calibration does (camera_names=[...])."
+            "Name the keypoints' cameras as the calibration does (camera_names=[...], --cameras)."
         )
     return rig if rig.names == keypoints.camera_names else rig.only(keypoints.camera_names)
