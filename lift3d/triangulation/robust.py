@@ -24,6 +24,7 @@ _STRETCH = 0.3  # a bone that two views alone disagree with by more is impossibl
 _SURE = 4.0  # and by more than so many standard deviations
 _FRAMES_FOR_LENGTHS = 500
 _FEWEST_LENGTHS = 10
+_MOST_VARIANCE = 1e12  # square metres: views that hardly fix a point at all
 _POINTS_FOR_NOISE = 10_000  # of which a sample is taken
 
 
@@ -82,7 +83,8 @@ def find_points(rig: PackedRig, keypoints: Keypoints2D, noise: NoiseModel, setti
             fit.points[changed], fit.information[changed] = again.points, again.information
             fit.used[:, changed] = again.used
         found.points[part] = fit.points.reshape(*shape[1:], 3)
-        found.covariance[part] = inverse(fit.information).reshape(*shape[1:], 6)
+        covariance = np.clip(inverse(fit.information), -_MOST_VARIANCE, _MOST_VARIANCE)
+        found.covariance[part] = covariance.reshape(*shape[1:], 6)
         found.used[:, part] = fit.used.reshape(shape)
 
     frame_chunks(tuple(keypoints.scores.shape), work, "triangulating")
