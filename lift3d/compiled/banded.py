@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import math
 
-from numba import njit
+from lift3d.compiled._compiling import entry
 
 __all__ = ["factorise", "invert_band", "multiply", "solve"]
 
-_entry = njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract", "reassoc", "arcp", "nsz"})
 
-
-@_entry
+@entry
 def factorise(band):
     """Replace a positive definite band by its Cholesky factor L, A = L L^T (Golub and Van Loan 2013, 4.3.5)."""
     width, size, tracks = band.shape
@@ -32,7 +30,7 @@ def factorise(band):
                     band[e - d, i + d, k] -= band[d, i, k] * band[e, i, k]
 
 
-@_entry
+@entry
 def solve(band, right):
     """Replace ``right`` (N, tracks) by the solution of the factorised system."""
     width, size, tracks = band.shape
@@ -50,7 +48,7 @@ def solve(band, right):
             right[i, k] *= band[0, i, k]
 
 
-@_entry
+@entry
 def invert_band(band, inverse):
     """The entries of the inverse within the band, from the factorised system (Takahashi, Fagan and Chen 1973)."""
     width, size, tracks = band.shape
@@ -65,7 +63,7 @@ def invert_band(band, inverse):
                     inverse[d, i, k] -= band[e, i, k] * band[0, i, k] * inverse[high - low, i + low, k]
 
 
-@_entry
+@entry
 def multiply(band, vectors, out):
     """Write the product of symmetric bands, not factorised, and vectors (N, tracks)."""
     width, size, tracks = band.shape

@@ -16,7 +16,8 @@ import math
 from typing import Any
 
 import numpy as np
-from numba import njit
+
+from lift3d.compiled._compiling import entry, once, part
 
 __all__ = [
     "LEVELS",
@@ -38,12 +39,6 @@ _STEP = 2e-6  # metres: the last step of Newton's method in a block is shorter; 
 _SINGULAR = 2.3e-14
 _FAR = 1e12  # pixels: what lies further away, infinite or not, is no detection
 
-# what may be reordered for speed; NaN and infinity keep their meaning
-_FAST = {"contract", "reassoc", "arcp", "nsz"}
-_entry = njit(cache=True, nogil=True, error_model="numpy", fastmath=_FAST)  # called from Python, kept on disk
-_part = njit(nogil=True, error_model="numpy", fastmath=_FAST)
-_once = njit(nogil=True, error_model="numpy", fastmath=_FAST, inline="always")  # parts of one loop alone
-
 
 def pack(intrinsics: Any, distortion: Any, rotation: Any, translation: Any, origin: Any) -> np.ndarray:
     """Rows of numbers, one a camera, for points relative to ``origin``."""
@@ -54,7 +49,7 @@ def pack(intrinsics: Any, distortion: Any, rotation: Any, translation: Any, orig
     return np.ascontiguousarray(np.concatenate(parts, axis=1))
 
 
-@_part
+@part
 def brown_conrady(k1, k2, k3, k4, k5, k6, k7, k8, x, y):
     """Where the lens moves (x, y), and the Jacobian; ``lift3d.geometry.distortion`` has formulas and order."""
     r2 = x * x + y * y
@@ -73,7 +68,7 @@ def brown_conrady(k1, k2, k3, k4, k5, k6, k7, k8, x, y):
     )
 
 
-@_part
+@part
 def fisheye(k1, k2, k3, k4, x, y):
     """As ``brown_conrady``, for the fisheye."""
     r2 = max(x * x + y * y, 1e-16)
@@ -87,7 +82,7 @@ def fisheye(k1, k2, k3, k4, x, y):
     return x * scale, y * scale, scale + outer * x * x, cross, cross, scale + outer * y * y
 
 
-@_part
+@part
 def human36m(k1, k2, k3, k4, k5, x, y):
     """As ``brown_conrady``, for the lens of Human3.6M."""
     r2 = x * x + y * y
@@ -104,7 +99,7 @@ def human36m(k1, k2, k3, k4, k5, x, y):
     )
 
 
-@_part
+@part
 def bend(lens, n, x, y, to):
     """Where the lens of one camera moves the points (x, y): to[0], to[1]; and the Jacobian: to[2] to to[5]."""
     k1, k2, k3, k4, k5, k6, k7, k8 = n[5], n[6], n[7], n[8], n[9], n[10], n[11], n[12]
@@ -121,7 +116,7 @@ def bend(lens, n, x, y, to):
             to[0, b], to[1, b], to[2, b], to[3, b], to[4, b], to[5, b] = human36m(k1, k2, k3, k4, k5, x[b], y[b])
 
 
-@_part
+@part
 def rays(lens, n, u, v, x, y, weight, to):
     """Pixels (u, v) of one camera on the normalised plane without distortion, written into x and y.
 
@@ -165,7 +160,7 @@ def rays(lens, n, u, v, x, y, weight, to):
             x[b], y[b], weight[b] = 0.0, 0.0, 0.0
 
 
-@_part
+@part
 def solve(a00, a01, a02, a11, a12, a22, b0, b1, b2):
     """x, y and z of a symmetric system; NaN where it is singular."""
     c00, c01, c02 = a11 * a22 - a12 * a12, a02 * a12 - a01 * a22, a01 * a12 - a02 * a11
@@ -180,7 +175,7 @@ def solve(a00, a01, a02, a11, a12, a22, b0, b1, b2):
     )
 
 
-@_part
+@part
 def add_rays(n, x, y, weight, sums):
     """Add the normal equations of one camera's rays to sums (9, points); ``algebraic`` has the formulas."""
     r00, r01, r02, r10, r11, r12, r20, r21, r22 = n[13], n[14], n[15], n[16], n[17], n[18], n[19], n[20], n[21]
@@ -200,7 +195,7 @@ def add_rays(n, x, y, weight, sums):
         sums[8, b] += w * (x2 * x3 + y2 * y3)
 
 
-@_once
+@once
 def accumulate(values, sums):
     """Add values to sums, both (9, points)."""
     for k in range(sums.shape[0]):
@@ -208,7 +203,7 @@ def accumulate(values, sums):
             sums[k, b] += values[k, b]
 
 
-@_part
+@part
 def solve_all(sums, out):
     """Solve the systems sums (9, points) into out (3, points)."""
     for b in range(out.shape[1]):
@@ -217,7 +212,7 @@ def solve_all(sums, out):
         )
 
 
-@_part
+@part
 def take(pixels, weights, start, u, v, weight):
     """Copy one camera's part of a block, with 0 for what is missing."""
     for b in range(u.shape[0]):
@@ -228,7 +223,7 @@ def take(pixels, weights, start, u, v, weight):
         weight[b] = w if seen else 0.0
 
 
-@_entry
+@entry
 def linear(lens, numbers, pixels, weights, points):
     """Weighted linear triangulation of pixels (C, N, 2) into points (N, 3); NaN with fewer than two views."""
     cameras, count = weights.shape
@@ -250,7 +245,7 @@ def linear(lens, numbers, pixels, weights, points):
                 points[start + b, k] = found[k, b] if views[b] >= 2 else math.nan
 
 
-@_part
+@part
 def look_up(tables, scores, weight):
     """The information of each pixel of one camera by its score, between the levels of its table; 0 stays 0."""
     for b in range(weight.shape[0]):
@@ -260,7 +255,7 @@ def look_up(tables, scores, weight):
         weight[b] = between if weight[b] > 0 else 0.0
 
 
-@_part
+@part
 def see(lens, n, at, seen):
     """Where one camera sees the points ``at`` (3, points): seen (9, points), which are ``bend``'s six, x, y, near.
 
@@ -276,15 +271,21 @@ def see(lens, n, at, seen):
     bend(lens, n, seen[6], seen[7], seen)
 
 
-@_entry
+@once
+def place(points, start, size, at):
+    """Copy the points (N, 3) of a block into ``at`` (3, points)."""
+    for b in range(size):
+        at[0, b], at[1, b], at[2, b] = points[start + b, 0], points[start + b, 1], points[start + b, 2]
+
+
+@entry
 def project(lens, numbers, points, pixels):
     """Write the distorted pixels (C, N, 2) of points (N, 3); NaN where missing or behind a camera."""
     cameras, count = numbers.shape[0], points.shape[0]
     seen, at = np.empty((9, _BLOCK)), np.zeros((3, _BLOCK))
     for start in range(0, count, _BLOCK):
         size = min(_BLOCK, count - start)
-        for b in range(size):
-            at[0, b], at[1, b], at[2, b] = points[start + b, 0], points[start + b, 1], points[start + b, 2]
+        place(points, start, size, at)
         for c in range(cameras):
             see(lens[c], numbers[c], at, seen)
             for b in range(size):
@@ -294,15 +295,14 @@ def project(lens, numbers, points, pixels):
                 pixels[c, start + b, 1] = v if seen[8, b] > 0 else math.nan
 
 
-@_entry
+@entry
 def distances(lens, numbers, points, pixels, out):
     """Write how far, in pixels, the detections (C, N, 2) lie from where the points are seen; NaN without either."""
     cameras, count = numbers.shape[0], points.shape[0]
     seen, at = np.empty((9, _BLOCK)), np.zeros((3, _BLOCK))
     for start in range(0, count, _BLOCK):
         size = min(_BLOCK, count - start)
-        for b in range(size):
-            at[0, b], at[1, b], at[2, b] = points[start + b, 0], points[start + b, 1], points[start + b, 2]
+        place(points, start, size, at)
         for c in range(cameras):
             see(lens[c], numbers[c], at, seen)
             for b in range(size):
@@ -311,7 +311,7 @@ def distances(lens, numbers, points, pixels, out):
                 out[c, start + b] = math.sqrt(u * u + v * v) if seen[8, b] > 0 else math.nan
 
 
-@_entry
+@entry
 def covariances(information, out):
     """Write the inverses of symmetric 3 x 3 matrices, both (N, 6) upper triangles; NaN where there is none."""
     for p in range(information.shape[0]):
@@ -320,7 +320,7 @@ def covariances(information, out):
             out[p] = math.nan
 
 
-@_part
+@part
 def misfits(n, u, v, weight, seen, misfit):
     """Write misfit (4, points): du, dv, nothing yet, the weighted squared residual; infinite behind the camera."""
     fx, skew, cx, fy, cy = n[0], n[1], n[2], n[3], n[4]
@@ -331,21 +331,21 @@ def misfits(n, u, v, weight, seen, misfit):
         misfit[3, b] = weight[b] * (du * du + dv * dv) if seen[8, b] > 0 else math.inf
 
 
-@_once
+@once
 def choose(misfit, weight, gate, keep):
     """Write 1 into ``keep`` where a view lies within the gate, else 0."""
     for b in range(keep.shape[0]):
         keep[b] = 1.0 if (misfit[3, b] <= gate) & (weight[b] > 0) else 0.0
 
 
-@_part
+@part
 def soften(misfit, weight, keep, kernel):
     """Write what each view counts: its weight, halved where the squared residual is the kernel; 0 where not kept."""
     for b in range(keep.shape[0]):
         misfit[2, b] = weight[b] / (1 + misfit[3, b] / kernel) if keep[b] > 0 else 0.0
 
 
-@_part
+@part
 def slopes(n, seen, plane, slope):
     """Write slope (6, points) of the pixel along the world's axes, of u and then of v, from what ``see`` gives.
 
@@ -367,7 +367,7 @@ def slopes(n, seen, plane, slope):
         slope[2, b], slope[5, b] = ux * r02 + uy * r12 + uz * r22, vx * r02 + vy * r12 + vz * r22
 
 
-@_part
+@part
 def add_residuals(slope, misfit, kernel, sums):
     """Add one camera's part of Newton's equations of the robust reprojection error to sums (9, points).
 
@@ -390,7 +390,7 @@ def add_residuals(slope, misfit, kernel, sums):
         sums[8, b] -= g2
 
 
-@_part
+@part
 def disagreement(n, c, x, y, z, ray_x, ray_y):
     """Squared distance in pixels between a point and a ray, the lens left out; infinite behind the camera."""
     depth = n[c, 19] * x + n[c, 20] * y + n[c, 21] * z + n[c, 24]
@@ -401,7 +401,7 @@ def disagreement(n, c, x, y, z, ray_x, ray_y):
     return u * u + v * v
 
 
-@_part
+@part
 def total_cost(n, b, x, y, z, rays_x, rays_y, weight, gate, enough):
     """What a point costs in all views, no view more than the gate; stops once it is ``enough``."""
     cost = 0.0
@@ -413,7 +413,7 @@ def total_cost(n, b, x, y, z, rays_x, rays_y, weight, gate, enough):
     return cost
 
 
-@_once
+@once
 def add_doubt(n, at, rays_x, rays_y, weight, worst):
     """Raise ``worst`` to one camera's weighted squared disagreement with the points."""
     for b in range(worst.shape[0]):
@@ -425,7 +425,7 @@ def add_doubt(n, at, rays_x, rays_y, weight, worst):
         worst[b] = error if not error <= worst[b] else worst[b]
 
 
-@_once
+@once
 def consensus(n, b, rays_x, rays_y, weight, own, pairs, most_pairs, gate, pair_gate, at):
     """Move one point of a block to where the most views agree (MSAC; Torr and Zisserman 2000).
 
@@ -454,7 +454,7 @@ def consensus(n, b, rays_x, rays_y, weight, own, pairs, most_pairs, gate, pair_g
     return agreeing
 
 
-@_entry
+@entry
 def robust(lens, numbers, pixels, scores, tables, pairs, settings, points, information, used):
     """Consensus of views, then Newton's method on the reprojection error of those that agree.
 
@@ -532,7 +532,7 @@ def robust(lens, numbers, pixels, scores, tables, pairs, settings, points, infor
                 used[c, start + b] = found and keep[c, b] > 0
 
 
-@_once
+@once
 def descend(
     lens, numbers, size, u, v, weight, keep, gate, kernel, most_steps, seen, plane, slope, misfit, sums, step, at
 ):
@@ -559,7 +559,7 @@ def descend(
             break
 
 
-@_once
+@once
 def add_information(lens, numbers, size, u, v, weight, keep, seen, plane, slope, misfit, at, sums, views, left):
     """Write the information of the views kept (first six of ``sums``), their number, and their squared residuals."""
     sums[:] = 0
@@ -576,7 +576,7 @@ def add_information(lens, numbers, size, u, v, weight, keep, seen, plane, slope,
             left[b] += misfit[3, b] if keep[c, b] > 0 else 0.0
 
 
-@_part
+@part
 def invert(a, out):
     """Upper triangle of the inverse of a symmetric matrix given by its upper triangle."""
     c00, c01, c02 = a[3] * a[5] - a[4] * a[4], a[2] * a[4] - a[1] * a[5], a[1] * a[4] - a[2] * a[3]
@@ -587,7 +587,7 @@ def invert(a, out):
     out[5] = (a[0] * a[3] - a[1] * a[1]) * inverse
 
 
-@_entry
+@entry
 def linearise(lens, numbers, pixels, scores, tables, gate, kernel, points, equations, used):
     """Normal equations (N, 9) of the views within the gate of given points (N, 3), for a step away from them.
 
@@ -603,9 +603,7 @@ def linearise(lens, numbers, pixels, scores, tables, gate, kernel, points, equat
     sums, at = np.empty((9, _BLOCK)), np.empty((3, _BLOCK))
     for start in range(0, count, _BLOCK):
         size = min(_BLOCK, count - start)
-        for b in range(size):
-            for k in range(3):
-                at[k, b] = points[start + b, k]
+        place(points, start, size, at)
         sums[:] = 0
         for c in range(cameras):
             part = scores[c, start : start + size]

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import math
 
-from numba import njit
+from lift3d.compiled._compiling import entry
 
 __all__ = ["add_coupling", "add_own", "assemble", "mark_impossible"]
 
-_entry = njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract", "reassoc", "arcp", "nsz"})
 
-
-@_entry
+@entry
 def assemble(equations, at, precision, still, band, right):
     """Add what was seen and how the tracks move to ``band`` (7, 3 T, K); write ``right`` (3 T, K).
 
@@ -48,7 +46,7 @@ def assemble(equations, at, precision, still, band, right):
                     band[6, i + axis, k] += p
 
 
-@_entry
+@entry
 def add_own(pairs, stiffness, lengths, along, band, right):
     """Add the bones' blocks of each track itself, and the right sides."""
     for t in range(along.shape[0]):
@@ -70,7 +68,7 @@ def add_own(pairs, stiffness, lengths, along, band, right):
                 right[i + 2, k] += pull * z
 
 
-@_entry
+@entry
 def add_coupling(pairs, stiffness, along, vectors, out):
     """Add the product with the bones' blocks between two tracks."""
     for t in range(along.shape[0]):
@@ -86,7 +84,7 @@ def add_coupling(pairs, stiffness, along, vectors, out):
                 out[i + 2, k] += pull * z
 
 
-@_entry
+@entry
 def mark_impossible(points, covariance, views, pairs, limits, stretch, sure, wrong):
     """Mark points of two views that are too far from, or too near to, another joint.
 
