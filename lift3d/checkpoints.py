@@ -28,7 +28,7 @@ __all__ = ["Checkpoint", "load_network", "network_named", "save_network", "shipp
 
 _WEIGHTS = Path(__file__).parent / "weights"
 _FORMAT = "lift3d-network-1"
-_RESERVED = ("format", "lift3d", "network", "settings", "skeleton")
+_RESERVED = ("format", "lift3d", "network", "settings", "skeleton", "input_skeleton", "encoding")
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,6 +40,9 @@ class Checkpoint:
         settings: the frozen dataclass it was built from.
         name: of the network, such as ``"movenet"``.
         skeleton: of the joints it predicts.
+        input_skeleton: of the joints it is given, where those are 2D joints; else that of the joints it predicts.
+        encoding: how those are prepared and its answer understood, as plain tables: ``name`` and settings of an
+            encoding of ``lift3d.lifting.encodings``. Empty where the network needs none.
         extra: everything else the file says, such as ``"licence"``.
     """
 
@@ -47,6 +50,8 @@ class Checkpoint:
     settings: Any
     name: str
     skeleton: Skeleton
+    input_skeleton: Skeleton
+    encoding: Mapping[str, Any] = field(default_factory=dict)
     extra: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -75,6 +80,9 @@ def save_network(
     skeleton_name: str | Skeleton,
     extra: Mapping[str, str] | None = None,
     half: bool = False,
+    *,
+    input_skeleton: str | Skeleton | None = None,
+    encoding: Mapping[str, Any] | None = None,
 ) -> None:
     """Write a network whole or not at all.
 
@@ -86,6 +94,8 @@ def save_network(
         skeleton_name: the skeleton that it predicts: a name that comes with lift3d, or a skeleton of one's own.
         extra: more to pass on with it, such as the licence.
         half: store floating-point tensors as float16, half the size.
+        input_skeleton: of the joints that it is given; by default that which it predicts.
+        encoding: see :class:`Checkpoint`; must be plain tables that JSON can hold.
 
     Raises:
         InputError: the settings are not those of the network, or a key of ``extra`` is one that lift3d uses.
@@ -102,6 +112,8 @@ def save_network(
         "network": name,
         "settings": json.dumps(to_mapping(settings)),
         "skeleton": json.dumps(_skeleton_to_tables(skeleton)),
+        "input_skeleton": json.dumps(_skeleton_to_tables(get_skeleton(input_skeleton or skeleton))),
+        "encoding": json.dumps(dict(encoding or {})),
     }
     tensors = {key: _stored(value, half) for key, value in network.state_dict().items()}
     with writing(path) as temporary:
@@ -158,6 +170,8 @@ def _assembled(tensors: dict[str, Tensor], metadata: Mapping[str, str], device: 
         settings=settings,
         name=entry.name,
         skeleton=_skeleton_from_tables(json.loads(metadata["skeleton"])),
+        input_skeleton=_skeleton_from_tables(json.loads(metadata.get("input_skeleton", metadata["skeleton"]))),
+        encoding=json.loads(metadata.get("encoding", "{}")),
         extra={key: value for key, value in metadata.items() if key not in _RESERVED},
     )
 

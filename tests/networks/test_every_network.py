@@ -17,9 +17,14 @@ def test_builds_saves_and_loads(name: str, tmp_path: Path) -> None:
     entry = ENTRIES[name]
     settings = entry.settings()
     network = entry.build(settings).eval()
-    save_network(tmp_path / "network.safetensors", network, settings, name, "human36m17", {"licence": "ours"})
+    encoding = {"name": "screen", "with_scores": True, "mean": [0.5, 0.1]}
+    save_network(
+        tmp_path / "network.safetensors", network, settings, name, "human36m17", {"licence": "ours"},
+        input_skeleton="coco17", encoding=encoding,
+    )  # fmt: skip
     loaded = load_network(tmp_path / "network.safetensors")
-    assert (loaded.name, loaded.settings, loaded.extra["licence"]) == (name, settings, "ours")
+    assert (loaded.name, loaded.settings, loaded.extra) == (name, settings, {"licence": "ours"})
+    assert (loaded.skeleton.name, loaded.input_skeleton.name, loaded.encoding) == ("human36m17", "coco17", encoding)
     for key, value in network.state_dict().items():
         torch.testing.assert_close(loaded.network.state_dict()[key], value, rtol=0, atol=0)
     assert not loaded.network.training
