@@ -63,7 +63,13 @@ class _Tree:
 
 
 def _read(path: Path, skeleton: Skeleton | None = None, unit: str | None = None) -> Poses3D:
-    motion = read_bvh(path)
+    return poses_of_motion(path, read_bvh(path), skeleton, unit)
+
+
+def poses_of_motion(
+    path: Path, motion: BvhMotion, skeleton: Skeleton | None = None, unit: str | None = None
+) -> Poses3D:
+    """The poses of a file that has been read; ``path`` is for errors and for the name of a skeleton of its own."""
     places = _places(motion)
     people, names = people_and_joints([joint.name for joint in motion.joints])
     trees = _trees(motion.joints, names)

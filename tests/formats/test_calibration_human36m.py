@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import math
+import pickle
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 import pytest
 import torch
@@ -66,8 +68,36 @@ def human36m_xml(path: Path) -> Path:
     return path
 
 
+def human36m_h5(path: Path) -> Path:
+    """Three subjects; R as the file has it, transposed, and the camera's name as codes of its characters."""
+    true = human36m_truth()
+    with h5py.File(path, "w") as file:
+        for subject in (1, 5, 11):
+            group = file.create_group(f"subject{subject}/camera1")
+            group["R"] = true["R"].T.numpy() if subject == 1 else np.eye(3)
+            group["T"] = true["centre_mm"].numpy()[:, None]
+            for key in "fckp":
+                group[key] = np.array(true[key])[:, None]
+            group["Name"] = np.array([[ord(one)] for one in "54138969"], dtype="u2")
+    return path
+
+
+def mmpose_pickle(path: Path) -> Path:
+    true = human36m_truth()
+    column = {key: np.array(true[key])[:, None] for key in "fckp"}
+    pose = {"R": true["R"].T.numpy(), "T": true["centre_mm"].numpy()[:, None] / 1000, "w": 1000, "h": 1002}
+    other = pose | {"R": np.eye(3)}
+    named = {"S1": pose, "S5": other, "S11": other}
+    path.write_bytes(
+        pickle.dumps({(one, "54138969"): {**column, **its, "name": "c", "id": "5"} for one, its in named.items()})
+    )
+    return path
+
+
 @pytest.mark.parametrize(("name", "suffix", "make"), [
     ("human36m_json", ".json", human36m_json),
+    ("human36m_cameras_h5", ".h5", human36m_h5),
+    ("mmpose_cameras_pickle", ".pkl", mmpose_pickle),
     ("human36m_metadata_xml", ".xml", human36m_xml),
 ])  # fmt: skip
 def test_human36m_gives_the_data_sets_own_pixels(
