@@ -13,7 +13,7 @@ from lift3d.cameras import Camera
 from lift3d.checkpoints import Checkpoint, load_network
 from lift3d.errors import InputError
 from lift3d.keypoints import Keypoints2D
-from lift3d.lifting.encoding import decode, encode
+from lift3d.lifting.encodings.turned_rays import decode, encode
 from lift3d.lifting.root_position import root_position
 from lift3d.poses import Poses3D
 from lift3d.skeletons import Skeleton
@@ -110,4 +110,4 @@ def _lift_batch(
 
 def _relative(network: nn.Module, skeleton: Skeleton, rays: Tensor, scores: Tensor) -> Tensor:
     encoding = encode(rays, scores)
-    return decode(network(encoding.features), encoding, skeleton.root)
+    return decode(network(encoding.features), encoding, skeleton.root).relative

@@ -10,7 +10,7 @@ from torch import Generator, Tensor, nn
 
 from lift3d.datasets.motion_clips import MotionClips, read_motion_clips
 from lift3d.errors import SettingsError
-from lift3d.lifting.encoding import decode, encode, features_of, outputs_of
+from lift3d.lifting.encodings.turned_rays import decode, encode, features_of, outputs_of
 from lift3d.networks.residual_mlp import ResidualMlp, ResidualMlpSettings
 from lift3d.training.detector_noise import NoiseSettings, detect_like
 from lift3d.training.loop import LoopSettings, train
@@ -109,7 +109,7 @@ class LifterBatches:
         device = next(network.parameters()).device
         encoding = encode(rays, scores).to(device)
         root = self.skeleton.root
-        predicted = decode(network(encoding.features).float(), encoding, root)
+        predicted = decode(network(encoding.features).float(), encoding, root).relative
         others = [joint for joint in range(len(self.skeleton)) if joint != root]
         relative = (truth - truth[:, root : root + 1]).to(device)
         return (predicted - relative)[:, others].norm(dim=-1)

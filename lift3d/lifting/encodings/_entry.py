@@ -1,0 +1,97 @@
+"""What a file of this folder declares: one encoding, under the name ``ENCODING``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
+from typing import Any, TypeVar
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from lift3d.lifting.observed import Observed
+from lift3d.skeletons import Skeleton
+
+__all__ = ["Answer", "EncodingEntry", "part_of", "stacked"]
+
+
+@dataclass(frozen=True, eq=False)
+class Answer:
+    """What a network says about people, understood.
+
+    Args:
+        relative: joints relative to the root in the camera's axes (x right, y down, z forward), metres.
+        covariance: of these, square metres; 0 of the root. None where the network does not say how sure it is.
+    """
+
+    relative: Float[Tensor, "*batch joints 3"]
+    covariance: Float[Tensor, "*batch joints 3 3"] | None = None
+
+    def mirrored(self, flip_order: Sequence[int]) -> Answer:
+        """The mirrored people: left joints are called right, x is turned around."""
+        twins, sign = list(flip_order), self.relative.new_tensor([-1.0, 1.0, 1.0])
+        relative = self.relative[..., twins, :] * sign
+        if self.covariance is None:
+            return Answer(relative)
+        return Answer(relative, self.covariance[..., twins, :, :] * sign[:, None] * sign)
+
+    def mean_with(self, other: Answer) -> Answer:
+        """The mean of two answers about the same people, and of their covariances."""
+        relative = 0.5 * (self.relative + other.relative)
+        if self.covariance is None or other.covariance is None:
+            return Answer(relative)
+        return Answer(relative, 0.5 * (self.covariance + other.covariance))
+
+
+Encoded = TypeVar("Encoded")
+"""People as a network sees them (``features``) and what is needed to understand its answer: a frozen dataclass of
+tensors that all have the same leading axes, so that a part of the frames can be taken."""
+
+
+def part_of(encoded: Encoded, index: Any) -> Encoded:
+    """A part of encoded people, by an index of their leading axes."""
+    return type(encoded)(**{field.name: getattr(encoded, field.name)[index] for field in fields(encoded)})  # type: ignore[arg-type]
+
+
+def stacked(parts: Sequence[Encoded], dim: int) -> Encoded:
+    """Encoded people put together along one of their leading axes."""
+    names = [field.name for field in fields(parts[0])]  # type: ignore[arg-type]
+    return type(parts[0])(**{name: torch.cat([getattr(part, name) for part in parts], dim) for name in names})
+
+
+@dataclass(frozen=True)
+class EncodingEntry:
+    """How 2D joints become the features of a network and its outputs become 3D joints.
+
+    Frames are encoded one by one, so that what was encoded can be kept while a window moves on. What depends on a
+    whole window is added by ``across``.
+
+    Args:
+        name: such as ``"turned_rays"``; what checkpoints call it.
+        settings: the frozen dataclass of its settings.
+        about: one line for people.
+        features: ``features(joints, settings)``: numbers a frame that the network is given.
+        outputs: ``outputs(joints, settings)``: numbers a frame that the network answers, of the joints it predicts.
+        encode: ``encode(observed, settings)``: batch axes are kept. Missing joints are NaN with score 0, unless
+            ``fill`` has filled them.
+        decode: ``decode(outputs, encoded, skeleton, settings)``: an :class:`Answer` on the skeleton predicted.
+        uses: ``uses(settings)``: names of the fields of :class:`Observed` that ``encode`` looks at.
+        fill: fills missing joints over time (*batch, frames, joints) before they are encoded; None where the network
+            handles missing joints itself.
+        windowed: ``windowed(settings)``: whether ``across`` is needed: the features of a frame depend on the window.
+        across: ``across(encoded, present, settings)``: features of a window (*batch, frames, features) whose answer
+            is about the frame number ``present``.
+    """
+
+    name: str
+    settings: type
+    about: str
+    features: Callable[[int, Any], int]
+    outputs: Callable[[int, Any], int]
+    encode: Callable[[Observed, Any], Any]
+    decode: Callable[[Tensor, Any, Skeleton, Any], Answer]
+    uses: Callable[[Any], tuple[str, ...]]
+    fill: Callable[[Observed], Observed] | None = None
+    windowed: Callable[[Any], bool] = lambda _settings: False
+    across: Callable[[Any, int, Any], Tensor] | None = None
