@@ -1,6 +1,7 @@
 """Keypoints2D of one camera -> Poses3D."""
 
-from lift3d.lifting.lift import DEFAULT_LIFTER, lift
+from lift3d.lifting.lift import lift
+from lift3d.lifting.lifter import DEFAULT_LIFTER
 from lift3d.lifting.root_position import root_position
 
 __all__ = ["DEFAULT_LIFTER", "lift", "root_position"]

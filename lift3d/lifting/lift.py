@@ -2,30 +2,29 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import torch
-from jaxtyping import Float
-from torch import Tensor, nn
 
-from lift3d._progress import progress
+from lift3d._times import clips_of
 from lift3d.cameras import Camera
-from lift3d.checkpoints import Checkpoint, load_network
+from lift3d.checkpoints import Checkpoint
 from lift3d.errors import InputError
 from lift3d.keypoints import Keypoints2D
-from lift3d.lifting.encodings.turned_rays import decode, encode
+from lift3d.lifting.encodings import Answer
+from lift3d.lifting.lifter import DEFAULT_LIFTER, Lifter
+from lift3d.lifting.observed import Observed
 from lift3d.lifting.root_position import root_position
+from lift3d.lifting.sequences import answer_over_clip
 from lift3d.poses import Poses3D
-from lift3d.skeletons import Skeleton
+from lift3d.skeletons import Skeleton, get_skeleton
 
-__all__ = ["DEFAULT_LIFTER", "MIN_JOINTS", "lift"]
+__all__ = ["MIN_JOINTS", "lift", "placed"]
 
-DEFAULT_LIFTER = "residual_mlp_cmu17"
 MIN_JOINTS = 5
-_BATCH = 4096
 
 
-@torch.no_grad()
 def lift(
     keypoints: Keypoints2D,
     camera: Camera | None = None,
@@ -33,6 +32,7 @@ def lift(
     *,
     flip: bool = True,
     device: str = "cpu",
+    skeleton: str | Skeleton | None = None,
 ) -> Poses3D:
     """3D joints of every person in every frame of one camera.
 
@@ -41,73 +41,108 @@ def lift(
     ``lift3d.lifting.root_position``), so that the result, projected, lies on the picture. Distances are as good as the
     guess of the person's size that the network makes: a child far away and an adult farther away look the same.
 
+    A network of several frames sees each person over time; what it sees does not cross a jump in time. Person p is
+    taken to be the same person in all frames.
+
     Args:
         keypoints: of one camera; on any skeleton that maps to the network's.
-        camera: its calibration, of which the intrinsics and the lens are used. Without one, a pinhole whose longer
-            image side spans 50 degrees is assumed (``Camera.assumed``), which needs the image size.
+        camera: its calibration, of which the intrinsics, the lens and the image size are used. Without one, a pinhole
+            whose longer image side spans 50 degrees is assumed (``Camera.assumed``), which needs the image size.
         checkpoint: a shipped lifter's name, a file, or a loaded checkpoint.
         flip: average with the answer for the mirrored person (test-time augmentation).
         device: where to compute.
+        skeleton: of the result; by default the network's own. See ``lift3d.skeletons.mapping``.
 
     Returns:
-        Poses in the camera frame, metres, on the network's skeleton.
+        Poses in the camera frame, metres. Where the network says how sure it is, the covariance is that of each joint
+        relative to the root (0 for the root itself): how far off the whole person stands is not in it.
 
     Raises:
-        InputError: not exactly one camera, or neither camera nor image size is known.
+        InputError: not exactly one camera, or neither camera nor image size is known, or the checkpoint is no lifter.
         FileError: the checkpoint cannot be read.
+        UnknownNameError: there is no such skeleton.
     """
     if len(keypoints.camera_names) != 1:
         raise InputError(
             f"Lifting takes one camera; got {len(keypoints.camera_names)}. Choose one with keypoints.only([name])."
         )
-    loaded = checkpoint if isinstance(checkpoint, Checkpoint) else load_network(checkpoint)
-    network = loaded.network.to(device)
-    own = keypoints.mapped_to(loaded.skeleton)
-    shape = own.scores.shape[1:]
-    camera = camera if camera is not None else _assumed(keypoints)
-    rays = camera.to(torch.float64).normalise(own.pixels.reshape(-1, 2).to(torch.float64)).float()
-    rays, scores = rays.reshape(-1, shape[-1], 2), own.scores.reshape(-1, shape[-1]).float()
+    target = None if skeleton is None else get_skeleton(skeleton)
+    lifter = Lifter.of(checkpoint, device)
+    camera = _with_size(camera, keypoints, lifter)
+    given = _observed(keypoints, camera, lifter.input_skeleton)
+    own = given if lifter.skeleton == lifter.input_skeleton else _observed(keypoints, camera, lifter.skeleton)
+    over_time = lifter.window > 1 or lifter.longest is not None or lifter.encoding.fill is not None
+    clips = clips_of(keypoints.times) if over_time else [slice(0, len(keypoints.times))]
     parts = [
-        _lift_batch(network, loaded.skeleton, rays_part.to(device), scores_part.to(device), flip).cpu()
-        for rays_part, scores_part in progress(
-            zip(rays.split(_BATCH), scores.split(_BATCH), strict=True), "lifting", "batch", -(-len(rays) // _BATCH)
-        )
+        placed(answer_over_clip(lifter, given[:, clip], flip), own[:, clip], lifter.skeleton, keypoints.times[clip])
+        for clip in clips or [slice(0, 0)]
     ]
-    positions = torch.cat(parts) if parts else rays.new_empty(0, shape[-1], 3)
-    positions = positions.reshape(*shape, 3)
-    scores = scores.reshape(shape).masked_fill(~torch.isfinite(positions).all(-1), 0.0)
-    return Poses3D(positions, scores, keypoints.times, loaded.skeleton, frame="camera", up="-y")
+    poses = parts[0] if len(parts) == 1 else _joined(parts)
+    return poses if target is None else poses.mapped_to(target)
 
 
-def _assumed(keypoints: Keypoints2D) -> Camera:
+def placed(answer: Answer, observed: Observed, skeleton: Skeleton, times: torch.Tensor) -> Poses3D:
+    """Poses in the camera frame, from joints relative to the root and the rays that they are seen along.
+
+    Args:
+        answer: people (people, frames, joints).
+        observed: the same people, on the same skeleton.
+        skeleton: of both.
+        times: of the frames, seconds.
+    """
+    scores = observed.scores
+    root = root_position(answer.relative, observed.rays, scores.square())
+    few = (scores > 0).sum(-1) < MIN_JOINTS
+    positions = (answer.relative + root[..., None, :]).masked_fill(few[..., None, None], torch.nan)
+    missing = ~torch.isfinite(positions).all(-1)
+    covariance = answer.covariance
+    if covariance is not None:
+        covariance = covariance.masked_fill(missing[..., None, None], torch.nan).transpose(0, 1).contiguous()
+    return Poses3D(
+        positions.transpose(0, 1).contiguous(),
+        scores.masked_fill(missing, 0.0).transpose(0, 1).contiguous(),
+        times,
+        skeleton,
+        frame="camera",
+        up="-y",
+        covariance=covariance,
+    )
+
+
+def _observed(keypoints: Keypoints2D, camera: Camera, skeleton: Skeleton) -> Observed:
+    """People (people, frames, joints) on a skeleton."""
+    own = keypoints.mapped_to(skeleton)
+    return Observed.by(camera, own.pixels[0].transpose(0, 1), own.scores[0].transpose(0, 1))
+
+
+def _with_size(camera: Camera | None, keypoints: Keypoints2D, lifter: Lifter) -> Camera:
+    """The camera, or an assumed one, with the size of its pictures where either source knows it."""
     size = keypoints.image_sizes[0]
-    if not bool(torch.isfinite(size).all()):
+    known = bool(torch.isfinite(size).all())
+    if camera is None and not known:
         raise InputError(
             "Lifting needs the camera's calibration, or at least the image size to assume one; the keypoints hold "
             "neither. Pass camera=Camera.assumed((width, height)), or --image-size WIDTH HEIGHT on the command line."
         )
-    return Camera.assumed(size.tolist())
+    if camera is None:
+        return Camera.assumed(size.tolist())
+    if bool(torch.isfinite(camera.image_size).all()):
+        return camera
+    if not known and "image_size" in lifter.encoding.uses(lifter.settings):
+        raise InputError(
+            f"This lifter sees pixels over the picture's width (encoding {lifter.encoding.name!r}), and neither the "
+            "calibration nor the keypoints say the image size. Add it to the calibration."
+        )
+    return replace(camera, image_size=size.to(camera.image_size))
 
 
-def _lift_batch(
-    network: nn.Module,
-    skeleton: Skeleton,
-    rays: Float[Tensor, "batch joints 2"],
-    scores: Float[Tensor, "batch joints"],
-    flip: bool,
-) -> Float[Tensor, "batch joints 3"]:
-    """Joints in the camera frame, metres; NaN for people with too few seen joints."""
-    relative = _relative(network, skeleton, rays, scores)
-    if flip:
-        twins = list(skeleton.flip_order)
-        mirror = rays.new_tensor([-1.0, 1.0])
-        mirrored = _relative(network, skeleton, rays[:, twins] * mirror, scores[:, twins])
-        relative = 0.5 * (relative + mirrored[:, twins] * rays.new_tensor([-1.0, 1.0, 1.0]))
-    root = root_position(relative, rays, scores.square())
-    few = (scores > 0).sum(-1) < MIN_JOINTS
-    return (relative + root[:, None]).masked_fill(few[:, None, None], torch.nan)
-
-
-def _relative(network: nn.Module, skeleton: Skeleton, rays: Tensor, scores: Tensor) -> Tensor:
-    encoding = encode(rays, scores)
-    return decode(network(encoding.features), encoding, skeleton.root).relative
+def _joined(parts: list[Poses3D]) -> Poses3D:
+    """Poses of clips one after the other."""
+    covariances = [part.covariance for part in parts if part.covariance is not None]
+    return replace(
+        parts[0],
+        positions=torch.cat([part.positions for part in parts]),
+        scores=torch.cat([part.scores for part in parts]),
+        times=torch.cat([part.times for part in parts]),
+        covariance=torch.cat(covariances) if covariances else None,
+    )

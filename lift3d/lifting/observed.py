@@ -14,6 +14,9 @@ from lift3d.cameras import Camera
 __all__ = ["Observed", "filled_over_time"]
 
 
+_POINTS_AT_ONCE = 1 << 18  # that the lens is undone for: bounds memory
+
+
 @dataclass(frozen=True, eq=False)
 class Observed:
     """People seen by one camera; NaN with score 0 where a joint is missing.
@@ -44,8 +47,9 @@ class Observed:
             scores: 0 where missing.
         """
         camera = camera.to(torch.float64)
-        rays = camera.normalise(pixels.reshape(-1, 2).to(torch.float64)).reshape(pixels.shape)
-        return cls(pixels.float(), rays.float(), scores.float(), camera.intrinsics.float(), camera.image_size.float())
+        parts = pixels.reshape(-1, 2).split(_POINTS_AT_ONCE)
+        rays = torch.cat([camera.normalise(part.to(torch.float64)).float() for part in parts]).reshape(pixels.shape)
+        return cls(pixels.float(), rays, scores.float(), camera.intrinsics.float(), camera.image_size.float())
 
     @property
     def seen(self) -> Bool[Tensor, "*batch joints"]:

@@ -6,14 +6,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, TypeVar
 
-import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from lift3d.lifting.observed import Observed
 from lift3d.skeletons import Skeleton
 
-__all__ = ["Answer", "EncodingEntry", "part_of", "stacked"]
+__all__ = ["Answer", "EncodingEntry", "FeaturesAlone", "part_of"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,6 +27,11 @@ class Answer:
     relative: Float[Tensor, "*batch joints 3"]
     covariance: Float[Tensor, "*batch joints 3 3"] | None = None
 
+    @property
+    def values(self) -> tuple[Tensor, ...]:
+        """The positions and, where there are, the covariances: ``Answer(*answer.values)`` is the answer again."""
+        return (self.relative,) if self.covariance is None else (self.relative, self.covariance)
+
     def mirrored(self, flip_order: Sequence[int]) -> Answer:
         """The mirrored people: left joints are called right, x is turned around."""
         twins, sign = list(flip_order), self.relative.new_tensor([-1.0, 1.0, 1.0])
@@ -38,10 +42,7 @@ class Answer:
 
     def mean_with(self, other: Answer) -> Answer:
         """The mean of two answers about the same people, and of their covariances."""
-        relative = 0.5 * (self.relative + other.relative)
-        if self.covariance is None or other.covariance is None:
-            return Answer(relative)
-        return Answer(relative, 0.5 * (self.covariance + other.covariance))
+        return Answer(*(0.5 * (own + its) for own, its in zip(self.values, other.values, strict=True)))
 
 
 Encoded = TypeVar("Encoded")
@@ -49,15 +50,16 @@ Encoded = TypeVar("Encoded")
 tensors that all have the same leading axes, so that a part of the frames can be taken."""
 
 
+@dataclass(frozen=True, eq=False)
+class FeaturesAlone:
+    """People as a network sees them, whose answer needs nothing else to be understood."""
+
+    features: Float[Tensor, "*batch features"]
+
+
 def part_of(encoded: Encoded, index: Any) -> Encoded:
     """A part of encoded people, by an index of their leading axes."""
     return type(encoded)(**{field.name: getattr(encoded, field.name)[index] for field in fields(encoded)})  # type: ignore[arg-type]
-
-
-def stacked(parts: Sequence[Encoded], dim: int) -> Encoded:
-    """Encoded people put together along one of their leading axes."""
-    names = [field.name for field in fields(parts[0])]  # type: ignore[arg-type]
-    return type(parts[0])(**{name: torch.cat([getattr(part, name) for part in parts], dim) for name in names})
 
 
 @dataclass(frozen=True)
