@@ -16,6 +16,7 @@ ROWS = [
     ("closed", {"cli"}),
     ("closed", {"training"}),
     ("closed", {"detection", "lifting", "triangulation", "filtering", "fitting", "evaluation", "viewing"}),
+    ("closed", {"importers"}),
     ("closed", {"checkpoints"}),
     ("closed", {"networks", "datasets"}),
     ("closed", {"formats", "video", "synthetic"}),

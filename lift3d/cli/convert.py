@@ -1,4 +1,4 @@
-"""`lift3d convert`: from one file format to another."""
+"""`lift3d convert`: from one file format to another, and published checkpoints to lift3d's."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ __all__ = ["COMMAND"]
 @click.command("convert")
 @path_argument("source")
 @click.argument("target", type=click.Path(path_type=Path))
-@click.option("--kind", type=click.Choice(["cameras", "keypoints", "poses"]),
+@click.option("--kind", type=click.Choice(["cameras", "keypoints", "poses", "network"]),
               help="What the file holds, where it cannot be told.")  # fmt: skip
-@click.option("--from", "source_format", help="Format of SOURCE, where it cannot be told; see `lift3d info formats`.")
+@click.option("--from", "source_format",
+              help="Format of SOURCE, where it cannot be told; see `lift3d info formats` and `networks`.")  # fmt: skip
 @click.option("--to", "target_format", help="Format of TARGET, where its suffix leaves it open.")
 @unit_option("a calibration, or of poses (C3D, wide CSV), that leave it open")
 @up_option()
@@ -26,6 +27,13 @@ __all__ = ["COMMAND"]
 @click.option("--camera", help="Write this camera of the keypoints alone.")
 @skeleton_option()
 @fps_option()
+@click.option(
+    "--statistics",
+    type=click.Path(exists=True, path_type=Path),
+    multiple=True,
+    help="Means and deviations of a network's training data, one file each for 2D and 3D (Martinez).",
+)
+@click.option("--causal", is_flag=True, default=None, help="The network answers from frames before its own alone.")
 @threads_option()
 def COMMAND(  # noqa: N802
     source: Path,
@@ -36,10 +44,17 @@ def COMMAND(  # noqa: N802
     camera: str | None,
     **options: Any,
 ) -> None:
-    """Read SOURCE (cameras, keypoints or poses, in any known format) and write it as TARGET."""
+    """Read SOURCE (cameras, keypoints or poses, in any known format) and write it as TARGET.
+
+    A published checkpoint (VideoPose3D, MotionBERT, Martinez, MMPose) becomes a network of lift3d; TARGET ends in
+    .safetensors.
+    """
     from lift3d import formats
 
-    kind = kind or _kind(source, source_format)
+    kind = kind or _kind(source, target, source_format)
+    if kind == "network":
+        _convert_networks(source, target, source_format, options)
+        return
     taken = {
         "cameras": ("unit", "subject", "up"),
         "keypoints": ("skeleton", "fps", "sequence"),
@@ -53,15 +68,33 @@ def COMMAND(  # noqa: N802
     click.echo(f"{target}: {kind}")
 
 
-def _kind(source: Path, source_format: str | None) -> str:
+def _convert_networks(source: Path, target: Path, importer: str | None, options: dict[str, Any]) -> None:
+    """The networks of a checkpoint: poses to the target, what else there is beside it under its own name."""
+    from lift3d.checkpoints import save_network
+    from lift3d.importers import import_networks
+
+    given = {name: options[name] for name in ("skeleton", "statistics", "causal") if options[name]}
+    for what, found in import_networks(source, importer, **given).items():
+        path = target if what == "pose" else target.with_stem(f"{target.stem}_{what}")
+        save_network(
+            path, found.network, found.settings, found.name, found.skeleton, found.extra,
+            input_skeleton=found.input_skeleton, encoding=found.encoding,
+        )  # fmt: skip
+        click.echo(f"{path}: {what} network, {found.name}")
+
+
+def _kind(source: Path, target: Path, source_format: str | None) -> str:
     """What a path holds: of the format that was named, else of the one format that recognises it."""
     from lift3d.errors import FileError, UnknownNameError
     from lift3d.formats import all_formats, kinds_of
+    from lift3d.importers import all_importers
 
+    if source_format in all_importers() or (source_format is None and target.suffix == ".safetensors"):
+        return "network"
     names = {"CameraRig": "cameras", "Keypoints2D": "keypoints", "Poses3D": "poses"}
     if source_format is not None:
         if source_format not in all_formats():
-            raise UnknownNameError("format", source_format, all_formats())
+            raise UnknownNameError("format", source_format, {**all_formats(), **all_importers()})
         return names[all_formats()[source_format].holds.__name__]
     found = {names[noun.__name__] for noun in kinds_of(source)}
     if len(found) != 1:

@@ -64,11 +64,9 @@ def _formats() -> str:
 
 
 def _networks() -> str:
-    from lift3d._discovery import entries_of
-    from lift3d.networks._entry import NetworkEntry
+    from lift3d.cli._network_table import network_table
 
-    entries = entries_of("lift3d.networks", "NETWORK", NetworkEntry).values()
-    return table(["network", "about"], [[entry.name, entry.about] for entry in entries])
+    return network_table()
 
 
 def _weights() -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import pickle
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO, Any, Literal
 
@@ -18,7 +18,7 @@ import numpy as np
 
 from lift3d.errors import FileError
 
-__all__ = ["PLAIN_KINDS", "read_pickle"]
+__all__ = ["INERT_PARTS", "PLAIN_KINDS", "Part", "plain_value", "read_pickle"]
 
 PLAIN_KINDS = "biufUS"  # element types of no references: booleans, numbers, text
 
@@ -35,7 +35,7 @@ def read_pickle(path: Path, file: IO[bytes], what: str) -> Any:
         FileError: the pickle is damaged, or names anything but plain NumPy arrays.
     """
     try:
-        return _Builder().plain(_Unpickler(path, file).load())
+        return plain_value(_Unpickler(path, file).load())
     except FileError:
         raise
     except (Exception, MemoryError) as error:  # a damaged pickle raises nearly anything
@@ -43,18 +43,35 @@ def read_pickle(path: Path, file: IO[bytes], what: str) -> Any:
         raise FileError(path, text, "Write the file again from its source.") from error
 
 
-class _Part:
+def _refused(part: Any) -> Any:
+    raise ValueError(f"a value of type {type(part).__name__}")
+
+
+def plain_value(part: Any, other: Callable[[Any], Any] = _refused) -> Any:
+    """Plain values from what a reader made of a pickle with ``INERT_PARTS``.
+
+    Args:
+        part: nested dicts, lists, tuples, plain values and parts.
+        other: gives the value of anything else, or raises.
+
+    Raises:
+        ValueError: a part was bent by the pickle; other exceptions too where its state is nonsense.
+    """
+    return _Builder(other).plain(part)
+
+
+class Part:
     """What a pickle may name: inert, and nothing of it can be set from the pickle."""
 
     def __setstate__(self, state: Any) -> None:
         raise ValueError(f"a state for {type(self).__name__}: {type(state).__name__}")
 
 
-class _Name(_Part):
+class _Name(Part):
     """What a pickle may name but not call: the array class."""
 
 
-class _Dtype(_Part):
+class _Dtype(Part):
     """Element type as the pickle describes it."""
 
     def __init__(self, code: Any, *_: Any) -> None:
@@ -79,7 +96,7 @@ class _Dtype(_Part):
         return plain.newbyteorder(self.order) if self.order in ("<", ">") else plain
 
 
-class _Array(_Part):
+class _Array(Part):
     """Array as the pickle describes it."""
 
     def __init__(self, *_: Any) -> None:
@@ -89,7 +106,7 @@ class _Array(_Part):
         self.state = state
 
 
-class _Buffer(_Part):
+class _Buffer(Part):
     """Array of numbers or text as pickles of protocol 5 describe it."""
 
     def __init__(self, content: Any, dtype: Any, shape: Any, order: Any) -> None:
@@ -101,7 +118,7 @@ class _Buffer(_Part):
         self.fortran = order == "F"
 
 
-class _Scalar(_Part):
+class _Scalar(Part):
     """A single number as the pickle describes it."""
 
     def __init__(self, dtype: Any, content: Any) -> None:
@@ -109,7 +126,7 @@ class _Scalar(_Part):
         self.content = content
 
 
-class _Bytes(_Part):
+class _Bytes(Part):
     """Bytes as pickles of protocol 2 describe them, which the published files of VideoPose3D are."""
 
     def __init__(self, text: Any = "", encoding: Any = "latin1") -> None:
@@ -118,7 +135,7 @@ class _Bytes(_Part):
         self.text = text
 
 
-_ALLOWED: Mapping[tuple[str, str], Any] = {
+INERT_PARTS: Mapping[tuple[str, str], Any] = {
     ("numpy", "ndarray"): _Name(),
     ("numpy", "dtype"): _Dtype,
     ("numpy.core.multiarray", "_reconstruct"): _Array,
@@ -141,7 +158,7 @@ class _Unpickler(pickle.Unpickler):
 
     def find_class(self, module_name: str, global_name: str, /) -> Any:
         """The part that a name stands for."""
-        part = _ALLOWED.get((module_name, global_name))
+        part = INERT_PARTS.get((module_name, global_name))
         if part is None:
             raise FileError(
                 self._path,
@@ -154,7 +171,8 @@ class _Unpickler(pickle.Unpickler):
 class _Builder:
     """Builds plain values from the parts; each part once, so that a small file cannot unfold into a large one."""
 
-    def __init__(self) -> None:
+    def __init__(self, other: Callable[[Any], Any]) -> None:
+        self._other = other
         self._built: dict[int, Any] = {}
         self._open: set[int] = set()
 
@@ -185,7 +203,7 @@ class _Builder:
             return self._filled((), part.dtype.dtype(), part.content, "C").item()
         if isinstance(part, _Bytes):
             return part.text.encode("latin1")
-        raise ValueError(f"a value of type {type(part).__name__}")
+        return self._other(part)
 
     def _array(self, part: _Array) -> np.ndarray:
         _, shape, dtype, fortran, content = part.state
@@ -202,6 +220,8 @@ class _Builder:
 
     def _filled(self, shape: tuple[int, ...], dtype: np.dtype, content: Any, order: Literal["C", "F"]) -> np.ndarray:
         content = bytes(content) if isinstance(content, bytearray) else self.plain(content)
+        if isinstance(content, str):  # bytes of Python 2, whose pickles do not tell them from text
+            content = content.encode("latin1")
         if dtype.hasobject or not isinstance(content, bytes) or len(content) != math.prod(shape) * dtype.itemsize:
             raise ValueError("an array whose shape is not that of its content")
         array = np.ndarray(shape, dtype=dtype, buffer=bytearray(content), order=order)

@@ -1,0 +1,65 @@
+"""Published networks as files of numbers: what they answer when weights and inputs are filled by rule.
+
+``golden/{martinez,videopose3d_*,motionbert*}.npz`` hold, for the published PyTorch networks, the keys and shapes of
+the state dict and 2,000 or fewer numbers of the answer; no code and no trained weights.
+"""
+
+from __future__ import annotations
+
+import json
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+GOLDEN = Path(__file__).parent / "golden"
+
+
+@dataclass(frozen=True)
+class Published:
+    """State dict by rule, input by rule, and the published answer at some flat places."""
+
+    state: dict[str, Tensor]
+    features: Tensor
+    answer_shape: tuple[int, ...]
+    places: np.ndarray
+    values: np.ndarray
+
+    def assert_answers(self, answer: Tensor, tolerance: float = 1e-4) -> None:
+        """The answer, of any shape, holds the published numbers, to a fraction of the largest."""
+        assert answer.numel() == np.prod(self.answer_shape)
+        ours = answer.detach().flatten().numpy()[self.places]
+        np.testing.assert_allclose(ours, self.values, rtol=0, atol=tolerance * np.abs(self.values).max())
+
+
+def published(name: str) -> Published:
+    """The published network of a golden file, such as ``"martinez"``."""
+    with np.load(GOLDEN / f"{name}.npz") as golden:
+        keys = json.loads(bytes(golden["keys"]))
+        features = np.random.default_rng(1).standard_normal(golden["input0_shape"]).astype("f4")
+        return Published(
+            state={key: torch.as_tensor(weights_by_rule(key, shape)) for key, shape, _ in keys},
+            features=torch.from_numpy(features),
+            answer_shape=tuple(golden["output0_shape"].tolist()),
+            places=golden["output0_at"],
+            values=golden["output0_values"],
+        )
+
+
+def weights_by_rule(key: str, shape: list[int]) -> np.ndarray:
+    """The weights of a published key."""
+    random = np.random.default_rng(zlib.crc32(key.encode()))
+    last = key.rpartition(".")[2]
+    if last == "num_batches_tracked":
+        return np.zeros(shape, "i8")
+    if last == "running_var":
+        return random.uniform(0.5, 1.5, shape).astype("f4")
+    if last == "running_mean":
+        return (0.1 * random.standard_normal(shape)).astype("f4")
+    if len(shape) < 2:
+        values = random.uniform(0.3, 0.7, shape) if last == "weight" else 0.05 * random.standard_normal(shape)
+        return values.astype("f4")
+    return (random.standard_normal(shape) * np.sqrt(2 / np.prod(shape[1:]))).astype("f4")
