@@ -1,27 +1,22 @@
-"""Clips of 3D motion in one HDF5 file.
-
-Layout: ``positions`` (frames, joints, 3), integers or floats; attribute ``unit_mm``, the length of one unit in
-millimetres; group ``clips`` with one row a clip in each of ``name``, ``subject``, ``split``, ``start``, ``length``
-and, optionally, ``origin_mm`` (3), which is added. World z up. The joints are those of ``human36m17`` unless an
-attribute ``skeleton`` names another.
-"""
+"""All frames of some motion at once, one clip after another: what fits in memory is fastest to draw from."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
-from typing import Any
 
-import h5py
-import numpy as np
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from lift3d.datasets.motion import Motion, open_motion
+from lift3d.datasets.motion_sources.clips_h5 import write_motion_clips
 from lift3d.errors import FileError
-from lift3d.skeletons import Skeleton, get_skeleton
+from lift3d.skeletons import Skeleton
 
-__all__ = ["MotionClips", "read_motion_clips"]
+__all__ = ["MotionClips", "motion_in_memory", "read_motion_clips", "write_motion_clips"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,10 +24,13 @@ class MotionClips:
     """The frames of many clips, one after another.
 
     Args:
-        positions: metres, z up.
+        positions: metres, world z up; every joint is there.
         clip: which clip a frame is of.
         names, subjects: of each clip.
         skeleton: what the joints are.
+        frames_per_second: of every clip.
+        lengths: frames of each clip.
+        actions: of each clip; empty where the file does not say.
     """
 
     positions: Float[Tensor, "frames joints 3"]
@@ -40,47 +38,47 @@ class MotionClips:
     names: tuple[str, ...]
     subjects: tuple[str, ...]
     skeleton: Skeleton
+    frames_per_second: float = 30.0
+    lengths: tuple[int, ...] = ()
+    actions: tuple[str, ...] = ()
+
+    @property
+    def starts(self) -> tuple[int, ...]:
+        """The first frame of each clip."""
+        return tuple(accumulate(self.lengths[:-1], initial=0)) if self.lengths else ()
 
 
-def read_motion_clips(path: str | Path, splits: tuple[str, ...]) -> MotionClips:
-    """The clips of the given splits.
+def read_motion_clips(path: str | Path, splits: Iterable[str]) -> MotionClips:
+    """The clips of the given splits; ``path`` as in ``open_motion``.
 
     Raises:
-        FileError: the file is missing, not of this layout, or has no such split.
+        FileError: the path is missing, holds no motion, or has no such split; or its clips differ in frame rate.
     """
-    if not Path(path).is_file():
-        raise FileError(path, "does not exist", "Pass the path of a motion file: --data.path FILE.")
-    try:
-        with h5py.File(path) as file:
-            return _clips(file, Path(path), splits)
-    except (OSError, KeyError, ValueError, TypeError) as error:
-        if isinstance(error, FileError):
-            raise
-        raise FileError(path, f"is no file of motion clips ({error})", "See lift3d.datasets.motion_clips.") from error
+    motion = open_motion(path, splits)
+    rates = sorted({clip.frames_per_second for clip in motion.clips})
+    if len(rates) > 1 and rates[-1] - rates[0] > 0.001 * rates[0]:
+        listed = ", ".join(f"{rate:g}" for rate in rates)
+        advice = "Make a file of one rate: python -m data_tools.make_motion_clips --fps 30."
+        raise FileError(path, f"its clips have {listed} frames a second; expected one rate", advice)
+    return motion_in_memory(motion)
 
 
-def _clips(file: h5py.File, path: Path, splits: tuple[str, ...]) -> MotionClips:
-    group: Any = file["clips"]
-    positions: Any = file["positions"]
-    table: dict[str, Any] = {name: group[name][:] for name in ("name", "subject", "split", "start", "length")}
-    own = [_text(split) for split in table["split"]]
-    rows = [row for row, split in enumerate(own) if split in splits]
-    if not rows:
-        raise FileError(path, f"has no split {', '.join(splits)}", f"Known: {', '.join(sorted(set(own)))}.")
-    origins = group["origin_mm"][:] if "origin_mm" in group else np.zeros((len(own), 3))
-    unit = float(np.asarray(file.attrs["unit_mm"]))
-    parts = []
-    for row in rows:
-        start, length = int(table["start"][row]), int(table["length"][row])
-        parts.append((positions[start : start + length].astype("f8") * unit + origins[row]) / 1000)
+def motion_in_memory(motion: Motion) -> MotionClips:
+    """All frames of some motion, float32; the frame rate is that of its first clip."""
+    positions = torch.empty((motion.frames, len(motion.skeleton), 3))
+    clip = torch.empty(motion.frames, dtype=torch.int64)
+    first = 0
+    for number, own in enumerate(motion.clips):
+        positions[first : first + own.frames] = motion.read(number)
+        clip[first : first + own.frames] = number
+        first += own.frames
     return MotionClips(
-        positions=torch.from_numpy(np.concatenate(parts).astype("f4")),
-        clip=torch.from_numpy(np.repeat(np.arange(len(rows)), [len(part) for part in parts])),
-        names=tuple(_text(table["name"][row]) for row in rows),
-        subjects=tuple(_text(table["subject"][row]) for row in rows),
-        skeleton=get_skeleton(_text(file.attrs.get("skeleton", "human36m17"))),
+        positions=positions,
+        clip=clip,
+        names=tuple(own.name for own in motion.clips),
+        subjects=tuple(own.subject for own in motion.clips),
+        skeleton=motion.skeleton,
+        frames_per_second=motion.clips[0].frames_per_second,
+        lengths=tuple(own.frames for own in motion.clips),
+        actions=tuple(own.action for own in motion.clips),
     )
-
-
-def _text(value: Any) -> str:
-    return value.decode() if isinstance(value, bytes) else str(value)

@@ -30,7 +30,8 @@ def _recognises(path: Path) -> bool:
 
 def _read(path: Path, subject: str | None = None) -> FileRig:
     with opened(path) as file:
-        subjects = {f"S{name.removeprefix('subject')}": name for name in file if name.startswith("subject")}
+        names = [str(name) for name in file]
+        subjects = {f"S{name.removeprefix('subject')}": name for name in names if name.startswith("subject")}
         group: Any = file[subjects[chosen_subject(path, subject, list(subjects))]]
         cameras = [_camera(path, group[name]) for name in sorted(group, key=natural_order)]
     return FileRig(cameras, unit="mm", up="+z")

@@ -22,10 +22,10 @@ from lift3d.errors import FileError
 from lift3d.formats._detections import check_dense
 from lift3d.formats._entry import FileFormat
 from lift3d.formats._safe_npz import member_names, read_objects
+from lift3d.formats._videopose3d import LAYOUTS, cameras_of, dict_of
 from lift3d.keypoints import Keypoints2D
 from lift3d.skeletons import Skeleton, get_skeleton, skeleton_names
 
-_LAYOUTS = {"h36m": "human36m17", "coco": "coco17", "mpii": "mpii16"}
 _SHOWN = 20  # sequences that an error lists
 
 
@@ -37,8 +37,9 @@ def _read(
     path: Path, skeleton: Skeleton | None = None, fps: float | None = None, sequence: str | None = None
 ) -> Keypoints2D:
     arrays = read_objects(path)
-    sequences = _sequences(path, _dict_of(path, arrays, "positions_2d"))
-    metadata = _dict_of(path, arrays, "metadata") if "metadata" in arrays else {}
+    table = dict_of(path, arrays, "positions_2d")
+    sequences = {f"{subject}/{action}": cameras for (subject, action), cameras in cameras_of(path, table).items()}
+    metadata = dict_of(path, arrays, "metadata") if "metadata" in arrays else {}
     chosen = _chosen(path, sequences, sequence)
     cameras = [_camera(path, array, chosen) for array in sequences[chosen]]
     joints = {camera.shape[1] for camera in cameras}
@@ -54,31 +55,6 @@ def _read(
         camera_names=[Path(video).stem] if custom and len(cameras) == 1 else None,
         image_sizes=np.tile(_size(metadata, video), (len(cameras), 1)),
     )
-
-
-def _dict_of(path: Path, arrays: Mapping[str, Any], name: str) -> Mapping[Any, Any]:
-    array = arrays.get(name)
-    value = array.item() if isinstance(array, np.ndarray) and array.size == 1 else None
-    if not isinstance(value, Mapping):
-        raise FileError(path, f"has no dict {name!r}", "Expected a 2D archive of VideoPose3D.")
-    return value
-
-
-def _sequences(path: Path, positions: Mapping[Any, Any]) -> dict[str, list[Any]]:
-    """The cameras of each sequence, by ``subject/action``."""
-    sequences: dict[str, list[Any]] = {}
-    for subject, actions in positions.items():
-        if not isinstance(actions, Mapping):
-            raise FileError(path, f"subject {subject!r} holds no actions", "Expected a 2D archive of VideoPose3D.")
-        for action, cameras in actions.items():
-            alone = isinstance(cameras, np.ndarray) and cameras.dtype != object and cameras.ndim == 3
-            several = isinstance(cameras, list | tuple) or (isinstance(cameras, np.ndarray) and cameras.ndim > 0)
-            if not several or not len(cameras):
-                raise FileError(path, f"{subject}/{action}: holds no list of cameras", "Write the file again.")
-            sequences[f"{subject}/{action}"] = [cameras] if alone else list(cameras)
-    if not sequences:
-        raise FileError(path, "holds no sequences", "Write the file again.")
-    return sequences
 
 
 def _chosen(path: Path, sequences: Mapping[str, Any], sequence: str | None) -> str:
@@ -114,7 +90,7 @@ def _stacked(path: Path, cameras: list[np.ndarray]) -> np.ndarray:
 
 def _skeleton(path: Path, joints: int, metadata: Mapping[Any, Any], given: Skeleton | None) -> Skeleton:
     """The skeleton given; else by the layout's name; else the one with that many joints and those on the left."""
-    named = _LAYOUTS.get(str(metadata.get("layout_name")))
+    named = LAYOUTS.get(str(metadata.get("layout_name")))
     skeleton = given or (get_skeleton(named) if named else None)
     if skeleton is None:
         symmetry = metadata.get("keypoints_symmetry")

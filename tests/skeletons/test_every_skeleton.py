@@ -38,6 +38,10 @@ ORDERS = {
         "r.shoulder l.elbow r.elbow l.wrist r.wrist l.pinky r.pinky l.index r.index l.thumb r.thumb l.hip r.hip "
         "l.knee r.knee l.ankle r.ankle l.heel r.heel l.foot_index r.foot_index"
     ),
+    "humaneva15": (
+        "pelvis thorax l.shoulder l.elbow l.wrist r.shoulder r.elbow r.wrist l.hip l.knee l.ankle r.hip r.knee r.ankle "
+        "head"
+    ),
     "smpl24": (
         "pelvis l.hip r.hip spine1 l.knee r.knee spine2 l.ankle r.ankle spine3 l.foot r.foot neck l.collar r.collar "
         "head l.shoulder r.shoulder l.elbow r.elbow l.wrist r.wrist l.hand r.hand"
@@ -49,6 +53,7 @@ ORDERS = {
 }
 PARENTS = {
     "human36m17": [-1, 0, 1, 2, 0, 4, 5, 0, 7, 8, 9, 8, 11, 12, 8, 14, 15],  # Pavllo et al. 2019
+    "humaneva15": [-1, 0, 1, 2, 3, 1, 5, 6, 0, 8, 9, 0, 11, 12, 1],  # Pavllo et al. 2019
     "smpl24": [-1, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 9, 9, 12, 13, 14, 16, 17, 18, 19, 20, 21],  # Loper et al. 2015
 }
 # target: sources whose mean it is (MotionBERT's conversions)

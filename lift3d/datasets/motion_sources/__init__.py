@@ -1,0 +1,1 @@
+"""Where motion is read from: one file a layout, which defines ``SOURCE``."""
