@@ -3,51 +3,132 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from lift3d.cli._options import path_argument, threads_option
+from lift3d.cli._options import device_option, threads_option
+
+if TYPE_CHECKING:
+    from lift3d.evaluation import EvaluationReport, PoseSamples, ProtocolReports
 
 __all__ = ["COMMAND"]
 
+_FILE = click.Path(exists=True, path_type=Path)
+_NEW_FILE = click.Path(path_type=Path)
+
 
 @click.command("evaluate")
-@path_argument("prediction")
-@path_argument("truth")
+@click.argument("files", type=_FILE, nargs=-1)
 @click.option("--align", "alignments", multiple=True,
               help="none, root, scale, rigid or similarity; again for more; the first is the headline.")  # fmt: skip
 @click.option("--joints", help="Names of the joints to average, by commas.  [default: all]")
 @click.option("--match", type=click.Choice(["times", "frames"]), default="times", show_default=True,
               help="Match frames by their times or by their numbers.")  # fmt: skip
-@click.option("--json", "json_file", type=click.Path(path_type=Path), help="Also write the tables as JSON.")
-@click.option("--markdown", "markdown_file", type=click.Path(path_type=Path), help="Also write them as Markdown.")
+@click.option("--protocol", "protocols", multiple=True,
+              help="Of labelled samples: such as martinez:1 or sun:2/14; again for more; all for all published ones.  "
+              "[default: everyone, all joints]")  # fmt: skip
+@click.option("--data", type=_FILE, help="Lift this data set of 2D and 3D joints and evaluate.")
+@click.option("--detections", help="2D joints of the data set, where they are a file of their own.")
+@click.option("-c", "--calibration", type=_FILE, help="Cameras of the data set, where it holds none.")
+@click.option("--model", help="The lifter for --data: a shipped one or a checkpoint file.  [default: the shipped one]")
+@click.option("--flip/--no-flip", default=True, show_default=True,
+              help="Average with the answer for the mirrored person (test-time augmentation).")  # fmt: skip
+@click.option("--save", type=_NEW_FILE, help="Also write what --data gave as labelled samples, .npz.")
+@click.option("--json", "json_file", type=_NEW_FILE, help="Also write the tables as JSON.")
+@click.option("--markdown", "markdown_file", type=_NEW_FILE, help="Also write them as Markdown.")
+@device_option()
 @threads_option()
 def COMMAND(  # noqa: N802
-    prediction: Path,
-    truth: Path,
+    files: tuple[Path, ...],
     alignments: tuple[str, ...],
     joints: str | None,
     match: str,
+    protocols: tuple[str, ...],
+    data: Path | None,
+    detections: str | None,
+    calibration: Path | None,
+    model: str | None,
+    flip: bool,
+    save: Path | None,
     json_file: Path | None,
     markdown_file: Path | None,
+    device: str,
 ) -> None:
-    """Compare PREDICTION with TRUTH, two files of poses: MPJPE, PA-MPJPE, MPJVE, PCK and AUC, with coverage.
+    """Compare predictions with a truth: MPJPE, PA-MPJPE, MPJVE, PCK, AUC and bone errors, with coverage.
+
+    FILES are one of these:
+
+    \b
+    PREDICTION TRUTH   two files of poses
+    SAMPLES            a file of labelled predictions with their truth (see lift3d.evaluation.samples)
+    SAMPLES TRUTH      with --protocol: predictions, and a file of samples with the truth and the labels
+    none, but --data   a data set of 2D and 3D joints, which the --model lifts
 
     Every choice that changes the numbers is printed beside them.
-    """
+    """  # noqa: D301  click reads the backslash
     from lift3d._files import writing
+    from lift3d.evaluation import evaluate_protocols, read_samples, write_samples
+
+    if (data is None) == (not files) or len(files) > 2:
+        raise click.UsageError("Pass PREDICTION TRUTH, SAMPLES or --data, and one of them only.")
+    if (alignments or joints) and (protocols or len(files) != 2):
+        raise click.UsageError("--align and --joints are for two files of poses; a protocol says its own.")
+    if len(files) == 2 and not protocols:
+        report: EvaluationReport | ProtocolReports = _pose_files(files[0], files[1], alignments, joints, match)
+    else:
+        if data is None:
+            samples = read_samples(*files)
+        else:
+            samples = _lifted(data, detections, calibration, model, flip, device, protocols)
+        if save is not None:
+            write_samples(samples, save)
+        report = evaluate_protocols(samples, protocols)
+    for file, text in ((json_file, report.to_json()), (markdown_file, report.to_markdown())):
+        if file is not None:
+            with writing(file) as temporary:
+                temporary.write_text(text, encoding="utf-8")
+    click.echo(str(report))
+
+
+def _pose_files(
+    prediction: Path, truth: Path, alignments: tuple[str, ...], joints: str | None, match: str
+) -> EvaluationReport:
     from lift3d.evaluation import evaluate
     from lift3d.formats import read_poses
 
-    report = evaluate(
+    return evaluate(
         read_poses(prediction),
         read_poses(truth),
         alignments=alignments or None,
         joints=joints.split(",") if joints else None,
         match=match,
     )
-    for file, text in ((json_file, report.to_json()), (markdown_file, report.to_markdown())):
-        if file is not None:
-            with writing(file) as temporary:
-                temporary.write_text(text, encoding="utf-8")
-    click.echo(str(report))
+
+
+def _lifted(
+    data: Path,
+    detections: str | None,
+    calibration: Path | None,
+    model: str | None,
+    flip: bool,
+    device: str,
+    protocols: tuple[str, ...],
+) -> PoseSamples:
+    """What the model makes of the data set's 2D joints, of the subjects that the protocols test."""
+    from functools import partial
+
+    from lift3d.checkpoints import load_network
+    from lift3d.datasets.pose_pairs import read_pose_pairs
+    from lift3d.evaluation import lift_pairs, published_protocols, tested_clips
+    from lift3d.lifting import DEFAULT_LIFTER, lift
+
+    checkpoint = load_network(model or DEFAULT_LIFTER, device)
+    pairs = read_pose_pairs(data, detections, cameras=calibration)
+    pairs = tested_clips(pairs, published_protocols() if protocols == ("all",) else protocols)
+    augmented = "averaged with the mirrored person's (flip test-time augmentation)" if flip else "no flip augmentation"
+    seen = (
+        f"2D joints of {Path(detections or data).name} ({pairs.keypoint_skeleton.name}), all frames that can be lifted"
+    )
+    notes = [f"lifted by {Path(model or DEFAULT_LIFTER).name}: {augmented}", seen]
+    return lift_pairs(pairs, partial(lift, checkpoint=checkpoint, flip=flip, device=device), notes)

@@ -1,6 +1,9 @@
 """From predicted and true poses to numbers: metrics, named protocols, and reports that say how they were made."""
 
-from lift3d.evaluation.compare import evaluate, evaluate_samples
+from lift3d.evaluation.bones import bone_distances, bone_spreads, illegal_angles
+from lift3d.evaluation.compare import evaluate
+from lift3d.evaluation.labelled import evaluate_samples
+from lift3d.evaluation.lifted import lift_pairs, tested_clips
 from lift3d.evaluation.metrics import (
     ALIGNMENTS,
     AUC_THRESHOLDS,
@@ -17,29 +20,43 @@ from lift3d.evaluation.metrics import (
     pck3d,
     rigid_mpjpe,
 )
-from lift3d.evaluation.protocols import Protocol, get_protocol, protocol_names
+from lift3d.evaluation.protocols import Protocol, everyone, get_protocol, protocol_names, published_protocols
 from lift3d.evaluation.report import EvaluationReport, Row
+from lift3d.evaluation.samples import PoseSamples, read_samples, write_samples
+from lift3d.evaluation.summary import ProtocolReports, evaluate_protocols
 
 __all__ = [
     "ALIGNMENTS",
     "AUC_THRESHOLDS",
     "EvaluationReport",
+    "PoseSamples",
     "Protocol",
+    "ProtocolReports",
     "Row",
     "auc",
+    "bone_distances",
+    "bone_spreads",
     "coverage",
     "evaluate",
+    "evaluate_protocols",
     "evaluate_samples",
+    "everyone",
     "get_protocol",
+    "illegal_angles",
     "joint_auc",
     "joint_distances",
     "joint_hits",
     "joint_velocity_distances",
+    "lift_pairs",
     "mpjpe",
     "mpjve",
     "n_mpjpe",
     "pa_mpjpe",
     "pck3d",
     "protocol_names",
+    "published_protocols",
+    "read_samples",
     "rigid_mpjpe",
+    "tested_clips",
+    "write_samples",
 ]

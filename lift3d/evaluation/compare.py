@@ -1,33 +1,20 @@
-"""From poses to a report: a plain pair of poses, or a labelled data set under a protocol."""
+"""From two sets of poses to a report."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float, Int
 from torch import Tensor
 
-from lift3d.errors import InputError, ShapeError, UnknownNameError
-from lift3d.evaluation.labels import samples_of_protocol, subject_name
-from lift3d.evaluation.metrics import (
-    joint_auc,
-    joint_distances,
-    joint_hits,
-    joint_velocity_distances,
-)
-from lift3d.evaluation.protocols import HOW_ALIGNED, METRIC_OF, Protocol, get_protocol
+from lift3d.errors import InputError, UnknownNameError
+from lift3d.evaluation._paired import MILLIMETRES, Pair, first_missing, hits
+from lift3d.evaluation.protocols import HOW_ALIGNED, METRIC_OF
 from lift3d.evaluation.report import EvaluationReport, build_report
 from lift3d.poses import Poses3D
-from lift3d.skeletons import Skeleton, get_skeleton, mapping_between
+from lift3d.skeletons import Skeleton, mapping_between
 
-__all__ = ["evaluate", "evaluate_samples"]
-
-MILLIMETRES = 1000.0
-PCK_THRESHOLD = 0.150
-
-_PELVIS = Skeleton("pelvis", ("pelvis",), (-1,))
+__all__ = ["evaluate"]
 
 
 def evaluate(
@@ -69,135 +56,35 @@ def evaluate(
             )
     kept, lost = _shared_joints(prediction.skeleton, target.skeleton, joints)
     positions, how = _matched(prediction.mapped_to(target.skeleton), target, match)
-    pair = _Pair.of(positions, target.positions.to(positions.dtype), target.skeleton, kept)
+    pair = Pair.of(positions, target.positions.to(positions.dtype), target.skeleton, kept)
     chosen = tuple(alignments or (name for name in possible if name in _usual(possible)))
-    errors = {METRIC_OF[name]: pair.distances(name) for name in chosen}
-    if "root" in possible:
-        errors |= _hits(pair.distances("root")) | {"mpjve_mm": _first_missing(pair.velocities())}
-    flat = {name: values.flatten(0, 1) for name, values in errors.items()}
-    people = target.positions.shape[1]
+    frames, people = target.positions.shape[:2]
+    persons = [f"person {p}" for p in range(people)] * frames
+    errors = _errors(pair, chosen, "root" in possible, persons)
     return build_report(
-        {name: values * (MILLIMETRES if name.endswith("_mm") else 1) for name, values in flat.items()},
-        torch.isfinite(pair.target).all(-1).flatten(0, 1),
+        {name: values.flatten(0, 1) for name, values in errors.items()},
+        pair.wanted.flatten(0, 1),
         [target.skeleton.joints[i] for i in kept],
         headline=METRIC_OF[chosen[0]],
         averaging="frames",
-        choices=[*_explained(chosen, "root" in possible), how, _joints_line(target.skeleton, kept, lost)],
-        subjects=[f"person {p}" for p in range(people)] * len(target.times) if people > 1 else (),
+        choices=[
+            *_explained(chosen, "root" in possible),
+            pair.target_figures(persons),
+            how,
+            _joints_line(target.skeleton, kept, lost),
+        ],
+        subjects=persons if people > 1 else (),
     )
 
 
-def evaluate_samples(
-    predictions: Float[Tensor, "samples joints 3"],
-    targets: Float[Tensor, "samples joints 3"],
-    subjects: Sequence[str | int],
-    actions: Sequence[str],
-    sequences: Sequence[str],
-    protocol: str | Protocol,
-    *,
-    frames: Int[Tensor, "samples"] | Sequence[int] | None = None,
-    skeleton: str | Skeleton = "human36m17",
-) -> EvaluationReport:
-    """Errors of a labelled data set under a protocol: its test subjects, frames, joints, alignment and averaging.
-
-    Samples of one sequence, seen by one camera, stand together in the order of time: the velocity error (at a frame
-    step of 1) is taken between neighbours of equal subject, action and sequence, so put the camera into the
-    sequence's name where there are several (``"Greeting-2.54138969"``).
-
-    Args:
-        predictions: metres; NaN where missing.
-        targets: metres.
-        subjects: of each sample, such as ``"S9"`` or 9.
-        actions: of each sample; trials of one action carry the same label.
-        sequences: of each sample, such as ``"Greeting-2"`` or ``"s_09_act_05_subact_02_ca_01"``.
-        protocol: name, alias or protocol; see ``lift3d.evaluation.protocols``.
-        frames: number of each sample's frame in its sequence, from 0; needed where the protocol takes not all.
-        skeleton: what the joints are.
-
-    Raises:
-        ShapeError: predictions and targets, or the labels, do not go together.
-        InputError: no sample is of the protocol, or frame numbers or sub-actions are needed and not given.
-        UnknownNameError: there is no such protocol, skeleton or joint.
-    """
-    protocol, bones = get_protocol(protocol), get_skeleton(skeleton)
-    for name, labels in {"subjects": subjects, "actions": actions, "sequences": sequences, "frames": frames}.items():
-        if labels is not None and len(labels) != len(targets):
-            raise ShapeError(name, (len(labels),), f"({len(targets)},), one a target")
-    people = [subject_name(subject) for subject in subjects]
-    kept = samples_of_protocol(
-        protocol, people, sequences, None if frames is None else [int(number) for number in frames]
-    )
-    pair = _Pair.of(predictions, targets, bones, bones.indices(*protocol.joints)).only(kept)
-    labels = list(zip((people[i] for i in kept), (actions[i] for i in kept), (sequences[i] for i in kept), strict=True))
-    distances = pair.distances(protocol.alignment)
-    errors = {protocol.metric: distances * MILLIMETRES, **_hits(distances)}
-    if protocol.frame_step == 1 and protocol.alignment in ("none", "root"):
-        follows = torch.tensor([i > 0 and labels[i] == labels[i - 1] for i in range(len(labels))])
-        errors["mpjve_mm"] = _first_missing(pair.velocities()).masked_fill(~follows[:, None], torch.nan) * MILLIMETRES
-    return build_report(
-        errors,
-        torch.isfinite(pair.target).all(-1),
-        protocol.joints,
-        headline=protocol.metric,
-        averaging=protocol.averaging,
-        choices=[protocol.describe(), *_sample_choices(protocol, labels, len(people), "mpjve_mm" in errors)],
-        actions=[action for _, action, _ in labels],
-        subjects=[person for person, _, _ in labels],
-    )
-
-
-@dataclass(frozen=True)
-class _Pair:
-    """Prediction and target of the joints that count (..., joints, 3), and of the pelvis (..., 1, 3); metres."""
-
-    prediction: Tensor
-    target: Tensor
-    prediction_root: Tensor
-    target_root: Tensor
-
-    @classmethod
-    def of(cls, prediction: Tensor, target: Tensor, skeleton: Skeleton, kept: Sequence[int]) -> _Pair:
-        wanted = (*target.shape[:-2], len(skeleton), 3)
-        for name, positions in (("targets", target), ("predictions", prediction)):
-            if tuple(positions.shape) != wanted:
-                raise ShapeError(name, tuple(positions.shape), f"{wanted}, of skeleton {skeleton.name!r}")
-        chosen = list(kept)
-        roots = [_pelvis(positions, skeleton) for positions in (prediction, target)]
-        return cls(prediction[..., chosen, :], target[..., chosen, :], *roots)
-
-    def only(self, kept: Sequence[int]) -> _Pair:
-        own = list(kept)
-        return _Pair(self.prediction[own], self.target[own], self.prediction_root[own], self.target_root[own])
-
-    def distances(self, alignment: str) -> Tensor:
-        """Metres, of each joint after the alignment; ``"root"`` and ``"scale"`` are about the pelvis."""
-        if alignment in ("root", "scale"):
-            kind = "scale" if alignment == "scale" else "none"
-            return joint_distances(self.prediction - self.prediction_root, self.target - self.target_root, kind)
-        return joint_distances(self.prediction, self.target, alignment)
-
-    def velocities(self) -> Tensor:
-        """Metres a frame, relative to the pelvis; the first axis is time and gets one shorter."""
-        prediction, target = self.prediction - self.prediction_root, self.target - self.target_root
-        return joint_velocity_distances(prediction.movedim(0, -3), target.movedim(0, -3)).movedim(-2, 0)
-
-
-def _pelvis(positions: Tensor, skeleton: Skeleton) -> Tensor:
-    """The pelvis or the middle of the hips; the skeleton's root where it has neither."""
-    mapping = mapping_between(skeleton, _PELVIS)
-    if mapping.missing:
-        return positions[..., skeleton.root, None, :]
-    return mapping.coordinates(positions)
-
-
-def _hits(distances: Tensor) -> dict[str, Tensor]:
-    return {"pck150_percent": 100 * joint_hits(distances, PCK_THRESHOLD), "auc_percent": 100 * joint_auc(distances)}
-
-
-def _first_missing(steps: Tensor) -> Tensor:
-    """One step less than frames becomes one a frame; the first has no step."""
-    shape = (1, *steps.shape[1:])
-    return torch.cat([steps.new_full(shape, torch.nan), steps])
+def _errors(pair: Pair, alignments: Sequence[str], same_axes: bool, persons: Sequence[str]) -> dict[str, Tensor]:
+    """By metric, in the unit that its name ends with."""
+    errors = {METRIC_OF[name]: MILLIMETRES * pair.distances(name) for name in alignments}
+    if same_axes:
+        errors |= hits(pair.distances("root"))
+        errors |= {"mpjve_mm": MILLIMETRES * first_missing(pair.velocities())}
+        errors |= {"bone_error_mm": MILLIMETRES * pair.bone_errors()}
+    return errors | pair.body_figures(persons)
 
 
 def _axes(poses: Poses3D) -> str:
@@ -255,29 +142,20 @@ def _matched(prediction: Poses3D, target: Poses3D, match: str) -> tuple[Tensor, 
     return positions, how
 
 
-def _explained(chosen: Sequence[str], with_root: bool) -> list[str]:
+def _explained(chosen: Sequence[str], same_axes: bool) -> list[str]:
     lines = [f"{METRIC_OF[name]}: {HOW_ALIGNED[name]}" for name in chosen]
-    if with_root:
+    if same_axes:
         lines.append(
             "pck150_percent, auc_percent (0, 5, ..., 150 mm) and mpjve_mm (mm a frame): pelvis moved to pelvis"
         )
+        lines.append("bone_error_mm: bones as predicted, no alignment; a bone is named by the joint that it ends in")
+    lines += [
+        "bone_spread_mm: standard deviation of each bone's length over the frames of a person",
+        "illegal_angle_percent: elbows and knees bent as none can be, by lift3d's own limits (CMU motion)",
+    ]
     return lines
 
 
 def _joints_line(skeleton: Skeleton, kept: Sequence[int], lost: Sequence[str]) -> str:
     without = f"; the prediction has no {', '.join(lost)}" if lost else ""
     return f"{len(kept)} joints of {skeleton.name}{without}"
-
-
-def _sample_choices(
-    protocol: Protocol, labels: Sequence[tuple[str, str, str]], given: int, with_velocity: bool
-) -> list[str]:
-    present = {person for person, _, _ in labels}
-    absent = [person for person in protocol.test if person not in present]
-    lines = [f"{len(labels)} of {given} samples; {len({action for _, action, _ in labels})} actions"]
-    if absent:
-        lines.append(f"INCOMPLETE: no samples of {', '.join(absent)}, so this is not the protocol's number")
-    lines.append("pck150_percent, auc_percent (0, 5, ..., 150 mm): aligned as above")
-    if with_velocity:
-        lines.append("mpjve_mm: mm a frame, pelvis moved to pelvis, within each sequence")
-    return lines

@@ -31,12 +31,14 @@ def samples_of_protocol(
     kept = [
         i
         for i, key in enumerate(zip(people, sequences, strict=True))
-        if key[0] in protocol.test and numbers[i] % protocol.frame_step == 0 and not left_out[key]
+        if (not protocol.test or key[0] in protocol.test)
+        and numbers[i] % protocol.frame_step == 0
+        and not left_out[key]
     ]
     if not kept:
         raise InputError(
-            f"no sample is of protocol {protocol.name!r} (subjects {', '.join(protocol.test)}); the samples are of "
-            f"{', '.join(sorted(set(people))) or 'nobody'}."
+            f"no sample is of protocol {protocol.name!r} (subjects {', '.join(protocol.test) or 'everyone'}); the "
+            f"samples are of {', '.join(sorted(set(people))) or 'nobody'}."
         )
     return kept
 

@@ -5,7 +5,7 @@ Pavllo et al. (2019) and those who follow them, and the error after alignment fo
 who follow them. So the names here say what is measured::
 
     human36m-s9s11-root                martinez:1    MPJPE
-    human36m-s9s11-similarity          martinez:2    P-MPJPE; martinez:2/14 on 14 joints
+    human36m-s9s11-similarity          martinez:2    P-MPJPE
     human36m-s9s11-scale               martinez:3    N-MPJPE
     human36m-s11-step64-rigid          sun:1         "PA MPJPE"; their code aligns without scale
     human36m-s11-step64-similarity     moon:1        the same with scale
@@ -14,6 +14,9 @@ who follow them. So the names here say what is measured::
     human36m-s9s11-step5-none-intact   iskakov:absolute, without the damaged sequences of S9
     human36m-s9s11-root-intact         zhu:1         MotionBERT: martinez:1 without the damaged sequences
     human36m-s9s11-similarity-intact   zhu:2
+
+Each of them is also measured on 14 joints, without pelvis, spine and neck_nose: ``martinez:2/14`` and so on. For data
+of other people, ``everyone-root`` and ``everyone-similarity`` test all there is; see :func:`everyone`.
 
 Two choices here are inferred, not published: that Iskakov et al. (2019) keep every 5th frame (from their 26 634 test
 frames), and that Sun et al.'s and Moon et al.'s numbers are means over frames.
@@ -24,7 +27,8 @@ Not part of a protocol, but it changes the number too: Martinez et al.'s own cod
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from lift3d.errors import InputError, UnknownNameError
 from lift3d.evaluation.metrics import ALIGNMENTS
@@ -36,8 +40,11 @@ __all__ = [
     "HUMAN36M_17",
     "METRIC_OF",
     "Protocol",
+    "aliases_of",
+    "everyone",
     "get_protocol",
     "protocol_names",
+    "published_protocols",
 ]
 
 HUMAN36M_17 = (
@@ -71,8 +78,8 @@ class Protocol:
 
     Args:
         name: says what is measured.
-        train: subjects to train on, such as ``"S1"``.
-        test: subjects to test on.
+        train: subjects to train on, such as ``"S1"``; empty where the protocol does not say.
+        test: subjects to test on; empty for everyone.
         alignment: ``"none"``, ``"root"``, ``"scale"``, ``"rigid"`` or ``"similarity"``, of each pose by itself.
         frame_step: frames whose number, counted from 0 in each sequence, is a multiple of this are tested.
         joints: names of the joints that are averaged.
@@ -116,8 +123,8 @@ class Protocol:
         parts = [
             f"{self.metric}: {HOW_ALIGNED[self.alignment]}",
             f"{len(self.joints)} joints",
-            f"trained on {', '.join(self.train)}",
-            f"tested on {', '.join(self.test)}",
+            f"trained on {', '.join(self.train) or 'what the model says'}",
+            f"tested on {', '.join(self.test) or 'everyone'}",
             step,
             mean,
             f"without {without}" if without else "no sequence left out",
@@ -125,9 +132,26 @@ class Protocol:
         return f"{self.name} = {'; '.join(parts)}"
 
 
+def everyone(alignment: str, joints: Sequence[str]) -> Protocol:
+    """All samples there are, every frame, mean of the actions' means: for data that no published protocol is about."""
+    return Protocol(f"everyone-{alignment}", (), (), alignment, joints=tuple(joints))
+
+
 def protocol_names() -> list[str]:
     """Names and aliases."""
-    return sorted([*_PROTOCOLS, *_ALIASES])
+    return sorted([*_PROTOCOLS, *_ALIASES, *(f"{alias}/14" for alias in _ALIASES)])
+
+
+def published_protocols() -> list[Protocol]:
+    """Each protocol once, first on 17 joints, then on 14."""
+    return [*_PROTOCOLS.values(), *map(_on_14, _PROTOCOLS.values())]
+
+
+def aliases_of(protocol: Protocol) -> list[str]:
+    """What papers call a protocol, such as ``["sun:2", "moon:2"]``; empty where it is of one's own."""
+    base = protocol.name.removesuffix("-on14")
+    ending = "" if base == protocol.name else "/14"
+    return [alias + ending for alias, name in _ALIASES.items() if name == base]
 
 
 def get_protocol(name: str | Protocol) -> Protocol:
@@ -138,10 +162,15 @@ def get_protocol(name: str | Protocol) -> Protocol:
     """
     if isinstance(name, Protocol):
         return name
-    found = _PROTOCOLS.get(_ALIASES.get(name, name))
+    base = name.removesuffix("/14").removesuffix("-on14")
+    found = _PROTOCOLS.get(_ALIASES.get(base, base))
     if found is None:
         raise UnknownNameError("protocol", name, protocol_names())
-    return found
+    return found if base == name else _on_14(found)
+
+
+def _on_14(protocol: Protocol) -> Protocol:
+    return replace(protocol, name=f"{protocol.name}-on14", joints=HUMAN36M_14)
 
 
 def _ordinal(number: int) -> str:
@@ -156,7 +185,6 @@ _PROTOCOLS = {
     for protocol in (
         Protocol("human36m-s9s11-root", _FIVE, _TWO, "root"),
         Protocol("human36m-s9s11-similarity", _FIVE, _TWO, "similarity"),
-        Protocol("human36m-s9s11-similarity-14", _FIVE, _TWO, "similarity", joints=HUMAN36M_14),
         Protocol("human36m-s9s11-scale", _FIVE, _TWO, "scale"),
         Protocol("human36m-s9s11-root-intact", _FIVE, _TWO, "root", excluded=DAMAGED),
         Protocol("human36m-s9s11-similarity-intact", _FIVE, _TWO, "similarity", excluded=DAMAGED),
@@ -170,7 +198,6 @@ _PROTOCOLS = {
 _ALIASES = {
     "martinez:1": "human36m-s9s11-root",
     "martinez:2": "human36m-s9s11-similarity",
-    "martinez:2/14": "human36m-s9s11-similarity-14",
     "martinez:3": "human36m-s9s11-scale",
     "zhu:1": "human36m-s9s11-root-intact",
     "zhu:2": "human36m-s9s11-similarity-intact",

@@ -30,7 +30,7 @@ from lift3d.settings import read_toml
 from lift3d.skeletons.mapping import mapping_between
 from lift3d.skeletons.skeleton import Skeleton, get_skeleton
 
-__all__ = ["LIMBS", "Limb", "limb_directions", "limbs_within_limits", "plausible"]
+__all__ = ["LIMBS", "Limb", "limb_directions", "limbs_within_limits", "plausible", "within_limits"]
 
 _TABLE = Path(__file__).parents[1] / "data" / "joint_limits.toml"
 _BODY = "human36m17"
@@ -124,11 +124,15 @@ def limbs_within_limits(
 
     Args and errors as of :func:`limb_directions`.
     """
-    limits = _limits().to(positions.device)
-    directions = limb_directions(positions, skeleton)
+    return within_limits(limb_directions(positions, skeleton))
+
+
+def within_limits(directions: Float[Tensor, "*batch limbs 3"]) -> Bool[Tensor, "*batch limbs"]:
+    """Whether directions of :func:`limb_directions` lie where those limbs can point; true where they are NaN."""
+    limits = _limits().to(directions.device)
     known = torch.isfinite(directions).all(-1)
-    cells = cell_of(directions.nan_to_num(0.0), _rows(limits))
-    return limits[torch.arange(len(LIMBS), device=positions.device), cells] | ~known
+    cells = cell_of(directions.nan_to_num(0.0), math.isqrt(limits.shape[-1] // 2))
+    return limits[torch.arange(len(LIMBS), device=directions.device), cells] | ~known
 
 
 def plausible(positions: Float[Tensor, "*batch joints 3"], skeleton: str | Skeleton) -> Bool[Tensor, "*batch"]:
@@ -152,7 +156,3 @@ def _limits() -> Bool[Tensor, "limbs cells"]:
     tables = read_toml(_TABLE)
     maps = {name: "".join(rows) for name, rows in tables["maps"].items()}
     return torch.tensor([[mark == "#" for mark in maps[limb.table]] for limb in LIMBS])
-
-
-def _rows(limits: Bool[Tensor, "limbs cells"]) -> int:
-    return math.isqrt(limits.shape[-1] // 2)

@@ -23,6 +23,9 @@ ORDERS = {
         "pelvis r.hip r.knee r.ankle l.hip l.knee l.ankle spine thorax neck_nose head "
         "l.shoulder l.elbow l.wrist r.shoulder r.elbow r.wrist"
     ),
+    "human36m14": (
+        "r.hip r.knee r.ankle l.hip l.knee l.ankle thorax head l.shoulder l.elbow l.wrist r.shoulder r.elbow r.wrist"
+    ),
     "mpii16": (
         "r.ankle r.knee r.hip l.hip l.knee l.ankle pelvis thorax upper_neck head_top "
         "r.wrist r.elbow r.shoulder l.shoulder l.elbow l.wrist"

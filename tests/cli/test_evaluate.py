@@ -1,0 +1,99 @@
+"""`lift3d evaluate` on labelled data: protocols, both schools at once, tables as text, JSON and Markdown."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from lift3d import write_poses
+from lift3d.cli import _run
+from lift3d.evaluation import PoseSamples, write_samples
+from lift3d.skeletons import get_skeleton
+from lift3d.synthetic import walk
+
+LABELS = {"subjects": ("S9", "S11"), "actions": ("Walking", "Eating"), "sequences": ("Walking 1", "Eating 1")}
+
+
+def does(capsys, *words):
+    code = _run([str(word) for word in words])
+    captured = capsys.readouterr()
+    assert code == 0, captured.err
+    return captured.out
+
+
+def fails(capsys, *words):
+    assert _run([str(word) for word in words]) == 2
+    lines = capsys.readouterr().err.strip().splitlines()
+    assert len(lines) == 1
+    return lines[0]
+
+
+@pytest.fixture
+def samples(tmp_path):
+    """S9 walks 65 frames, off by 10 mm; S11 eats 130 frames, off by 40 mm: all joints but the pelvis, along x."""
+    bones = get_skeleton("human36m17")
+    targets = walk(frames=65).positions[:, 0].float().repeat(3, 1, 1)
+    clip = torch.tensor([0] * 65 + [1] * 130)
+    offset = torch.tensor([0.010, 0.040])[clip, None, None] * torch.tensor([1.0, 0.0, 0.0])
+    predictions = targets + offset * (torch.arange(17) > 0)[:, None]
+    made = PoseSamples(
+        predictions, targets, clip, torch.cat([torch.arange(65), torch.arange(130)]),
+        **LABELS, cameras=("a", "a"), skeleton=bones, notes=("made up",),
+    )  # fmt: skip
+    write_samples(made, tmp_path / "samples.npz")
+    return tmp_path / "samples.npz"
+
+
+def test_one_protocol_is_shown_in_full(samples, capsys):
+    text = does(capsys, "evaluate", samples, "--protocol", "martinez:1")
+    share = 16 / 17
+    assert f"mpjpe_mm = {25 * share:.1f} (mean of the actions' means; 195 poses" in text
+    assert "made up" in text
+    rows = {line.split()[0]: line.split()[1] for line in text.splitlines() if line and not line.startswith(" ")}
+    assert rows["Walking"] == rows["S9"] == f"{10 * share:.1f}"
+    assert rows["Eating"] == rows["S11"] == f"{40 * share:.1f}"
+    assert f"{30 * share:.1f}" in text  # mean over frames
+    assert "bone_error_mm" in text
+    assert "illegal_angle_percent" in text
+
+
+def test_all_protocols_with_their_tables(samples, tmp_path, capsys):
+    text = does(capsys, "evaluate", samples, "--protocol", "all", "--json", tmp_path / "r.json",
+                "--markdown", tmp_path / "r.md")  # fmt: skip
+    assert "human36m-s9s11-step64-root" in text
+    assert "sun:2, moon:2" in text
+    found = json.loads((tmp_path / "r.json").read_text())["protocols"]
+    share = 16 / 17
+    assert found["human36m-s9s11-root"]["over_actions"]["mpjpe_mm"] == pytest.approx(25 * share, rel=1e-4)
+    assert found["human36m-s9s11-root"]["over_frames"]["mpjpe_mm"] == pytest.approx(30 * share, rel=1e-4)
+    step = found["human36m-s9s11-step64-root"]  # frames 0, 64 of S9 and 0, 64, 128 of S11
+    assert step["poses"] == 5
+    assert step["over_frames"]["mpjpe_mm"] == pytest.approx((2 * 10 + 3 * 40) / 5 * share, rel=1e-4)
+    markdown = (tmp_path / "r.md").read_text()
+    assert "## human36m-s9s11-root (martinez:1)" in markdown
+    assert "| action | martinez:1 |" in markdown
+
+
+def test_predictions_and_truth_in_two_files(samples, tmp_path, capsys):
+    with np.load(samples) as file:
+        np.savez(tmp_path / "mine.npz", predictions=file["targets"])
+    text = does(capsys, "evaluate", tmp_path / "mine.npz", samples, "--protocol", "martinez:1")
+    assert "mpjpe_mm = 0.0" in text
+
+
+def test_without_a_protocol_everyone_is_tested(samples, capsys):
+    text = does(capsys, "evaluate", samples)
+    assert "everyone-root" in text
+    assert "everyone-similarity" in text
+
+
+def test_wrong_use_is_one_line(samples, tmp_path, capsys):
+    assert "PREDICTION TRUTH, SAMPLES or --data" in fails(capsys, "evaluate")
+    assert "one of them only" in fails(capsys, "evaluate", samples, "--data", samples)
+    assert "Did you mean 'martinez:1'" in fails(capsys, "evaluate", samples, "--protocol", "martinez1")
+    assert "a protocol says its own" in fails(capsys, "evaluate", samples, "--align", "root")
+    write_poses(walk(frames=3), tmp_path / "poses.npz")
+    assert "lacks the arrays predictions" in fails(
+        capsys, "evaluate", tmp_path / "poses.npz", tmp_path / "poses.npz", "--protocol", "martinez:1"
+    )
