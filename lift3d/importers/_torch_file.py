@@ -2,8 +2,8 @@
 
 PyTorch's own restricted reader makes the tensors. The names that it does not know stand for inert parts, in this call
 alone: NumPy arrays and numbers are built from theirs once the file has been read, and what is of no use here, such as
-the random generator in VideoPose3D's checkpoints, is read as None. A file that names anything else is refused; there
-is no other way to read it.
+the random generator in VideoPose3D's checkpoints, is read as None. A file that names anything else is refused, unless
+the program around has itself told PyTorch to trust it; there is no other way to read it.
 """
 
 from __future__ import annotations

@@ -101,15 +101,17 @@ def _output_skeleton(path: Path, outputs: int, given: Skeleton) -> Skeleton:
 def _checkpoint(
     path: Path, state: Mapping[str, Tensor], settings: TemporalConvSettings, predicted: Skeleton, given: Skeleton
 ) -> Checkpoint:
-    answer = "root position in the camera frame, metres" if settings.outputs == 3 else "joints relative to the root"
+    encoding = {"name": "screen", "with_scores": False}
+    if settings.outputs == 3:  # the root's place in the camera's axes, metres: no joints relative to a root
+        encoding["answer"] = "trajectory"
     return Checkpoint(
         network=network_from(path, "temporal_conv", settings, state, own_key),
         settings=settings,
         name="temporal_conv",
         skeleton=predicted,
         input_skeleton=given,
-        encoding={"name": "screen", "with_scores": False},
-        extra={"source": f"VideoPose3D, {path.name}", "licence": _LICENCE, "answer": answer},
+        encoding=encoding,
+        extra={"source": f"VideoPose3D, {path.name}", "licence": _LICENCE},
     )
 
 
