@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -57,30 +58,45 @@ class Lifter:
             InputError: its network lifts nothing, or does not fit its encoding.
         """
         loaded = checkpoint if isinstance(checkpoint, Checkpoint) else load_network(checkpoint)
-        tables = dict(loaded.encoding) or {"name": "turned_rays"}
+        network = loaded.network.to(device).eval()
+        return cls.assembled(network, loaded.settings, loaded.encoding, loaded.input_skeleton, loaded.skeleton)
+
+    @classmethod
+    def assembled(
+        cls,
+        network: nn.Module,
+        network_settings: Any,
+        encoding_tables: Mapping[str, Any],
+        input_skeleton: Skeleton,
+        skeleton: Skeleton,
+    ) -> Lifter:
+        """From its parts; ``encoding_tables`` as in :class:`Checkpoint`, empty for ``turned_rays``.
+
+        Raises:
+            InputError: the network lifts nothing, or does not fit its encoding.
+        """
+        tables = dict(encoding_tables) or {"name": "turned_rays"}
         try:
             encoding = encoding_named(str(tables.pop("name", "")))
             settings = from_mapping(encoding.settings, tables, f"encoding {encoding.name}")
         except Lift3dError as error:
             raise InputError(f"The checkpoint's encoding cannot be used: {error}") from error
         for name, wanted in {
-            "inputs": encoding.features(len(loaded.input_skeleton), settings),
-            "outputs": encoding.outputs(len(loaded.skeleton), settings),
+            "inputs": encoding.features(len(input_skeleton), settings),
+            "outputs": encoding.outputs(len(skeleton), settings),
         }.items():
-            has = getattr(loaded.settings, name, None)
+            has = getattr(network_settings, name, None)
             if has != wanted:
                 raise InputError(
-                    f"The network {loaded.name!r} has {has} {name}; the encoding {encoding.name!r} of "
-                    f"{len(loaded.input_skeleton)} joints given and {len(loaded.skeleton)} answered needs {wanted}. "
-                    "Pass a checkpoint of a lifter."
+                    f"The network has {has} {name}; the encoding {encoding.name!r} of {len(input_skeleton)} joints "
+                    f"given and {len(skeleton)} answered needs {wanted}. Pass a checkpoint of a lifter."
                 )
-        network = loaded.network.to(device).eval()
         return cls(
             network=network,
             encoding=encoding,
             settings=settings,
-            input_skeleton=loaded.input_skeleton,
-            skeleton=loaded.skeleton,
+            input_skeleton=input_skeleton,
+            skeleton=skeleton,
             context=getattr(network, "context", (0, 0)),
             longest=getattr(network, "longest", None),
             single=not hasattr(network, "context"),

@@ -46,7 +46,7 @@ class Observed:
             pixels: NaN where missing.
             scores: 0 where missing.
         """
-        camera = camera.to(torch.float64)
+        camera = camera if camera.intrinsics.dtype == torch.float64 else camera.to(torch.float64)
         parts = pixels.reshape(-1, 2).split(_POINTS_AT_ONCE)
         rays = torch.cat([camera.normalise(part.to(torch.float64)).float() for part in parts]).reshape(pixels.shape)
         return cls(pixels.float(), rays, scores.float(), camera.intrinsics.float(), camera.image_size.float())

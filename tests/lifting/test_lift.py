@@ -193,7 +193,7 @@ def test_wrong_input_is_said_in_one_line() -> None:
     sizeless = replace(CAMERA, image_size=CAMERA.image_size * torch.nan)
     with pytest.raises(InputError, match=r"image size. Add it to the calibration"):
         lift(blind, sizeless, lifter(Convolution, SCREEN))
-    with pytest.raises(InputError, match=r"'movenet' has None inputs.*checkpoint of a lifter"):
+    with pytest.raises(InputError, match=r"network has None inputs.*checkpoint of a lifter"):
         lift(two.only(["cam0"]), CAMERA, "movenet_thunder")
     with pytest.raises(InputError, match=r"No encoding named 'turned'. Did you mean 'turned_rays'"):
         lift(two.only(["cam0"]), CAMERA, replace(lifter(), encoding={"name": "turned"}))

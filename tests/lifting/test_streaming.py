@@ -1,0 +1,129 @@
+"""A stream says, frame by frame, what lifting the whole clip says with the same look-ahead."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from tiny_networks import HUMAN, SIXTEEN, STATISTICS, Attention, Convolution, OneFrame, lifter
+
+from lift3d.errors import InputError, ShapeError
+from lift3d.keypoints import Keypoints2D
+from lift3d.lifting import LifterStream, lift
+from lift3d.poses import Poses3D
+from lift3d.synthetic import observe, ring_rig, walk
+
+RIG = ring_rig(cameras=1)
+CAMERA = RIG["cam0"]
+MOVING = {"name": "turned_rays", "temporal": True, "uncertainty": True}
+
+
+def _seen(frames: int = 15, missing: float = 0.1) -> Keypoints2D:
+    return observe(walk(frames), RIG, noise_px=1.0, missing=missing)
+
+
+def _streamed(stream: LifterStream, seen: Keypoints2D) -> tuple[list[Poses3D | None], list[Poses3D]]:
+    frames = [stream.push(*frame) for frame in zip(seen.pixels[0, :, 0], seen.scores[0, :, 0], strict=True)]
+    return frames, stream.finish()
+
+
+def _agree(poses: Poses3D, expected: Poses3D, atol: float = 2e-4) -> None:
+    torch.testing.assert_close(poses.positions, expected.positions, atol=atol, rtol=0, equal_nan=True)
+    torch.testing.assert_close(poses.times, expected.times)
+    torch.testing.assert_close(poses.scores, expected.scores)
+    if expected.covariance is not None:
+        torch.testing.assert_close(poses.covariance, expected.covariance, atol=1e-4, rtol=1e-4, equal_nan=True)
+
+
+@pytest.mark.parametrize("flip", [False, True])
+@pytest.mark.parametrize(
+    ("model", "delay"),
+    [
+        (lifter(OneFrame), 0),
+        (lifter(OneFrame, STATISTICS, HUMAN, SIXTEEN), 0),
+        (lifter(Convolution, MOVING, before=4, after=2), 2),
+        (lifter(Convolution, {"name": "screen"}, before=4, after=2), 2),
+        (lifter(Convolution, before=6, after=0), 0),
+    ],
+    ids=["one frame", "Martinez", "convolution", "VideoPose3D", "causal"],
+)
+@pytest.mark.parametrize("frames", [1, 2, 3, 15])
+def test_the_stream_agrees_with_the_whole_clip(model, delay: int, flip: bool, frames: int) -> None:
+    """Without missing joints where the encoding fills them: a stream does not know how a gap will end."""
+    seen = _seen(frames, missing=0.1 if model.encoding["name"] == "turned_rays" else 0.0)
+    stream = LifterStream(model, CAMERA, flip=flip, given="human36m17")
+    assert stream.delay == delay
+    pushed, rest = _streamed(stream, seen)
+    assert [poses is None for poses in pushed] == [frame < delay for frame in range(frames)]
+    final = [poses for poses in pushed if poses is not None] + rest
+    expected = lift(seen, CAMERA, model, flip=flip)
+    assert len(final) == frames
+    for frame, poses in enumerate(final):
+        _agree(poses, expected.between(frame, frame + 1))
+    again, _ = _streamed(stream, seen)  # the stream is as new
+    assert [poses is None for poses in again] == [frame < delay for frame in range(frames)]
+
+
+@pytest.mark.parametrize("delay", [0, 3, 11])
+def test_a_window_is_the_last_frames_that_the_network_takes(delay: int) -> None:
+    model, seen = lifter(Attention, MOVING, longest=12), _seen(30)
+    pushed, rest = _streamed(LifterStream(model, CAMERA, delay=delay), seen)
+    assert len(rest) == delay
+    for newest, poses in enumerate(pushed):
+        if newest < delay:
+            assert poses is None
+            continue
+        first = max(0, newest - 11)
+        window = lift(seen.between(first, newest + 1), CAMERA, model, flip=False)
+        _agree(poses, window.between(newest - delay - first, newest - delay - first + 1))
+    last = lift(seen.between(18, 30), CAMERA, model, flip=False)
+    for frame, poses in enumerate(rest):
+        _agree(poses, last.between(12 - delay + frame, 12 - delay + frame + 1))
+
+
+def test_with_a_shorter_delay_the_newest_frame_stands_in_for_the_next() -> None:
+    model, seen = lifter(Convolution, MOVING, before=4, after=2), _seen(10)
+    pushed, rest = _streamed(LifterStream(model, CAMERA, delay=1), seen)
+    assert len(rest) == 1
+    for newest in range(1, 10):
+        expected = lift(seen.between(0, newest + 1), CAMERA, model, flip=False)
+        _agree(pushed[newest], expected.between(newest - 1, newest))
+
+
+def test_joints_in_and_out_are_those_asked_for() -> None:
+    coco = observe(walk(5, skeleton="coco17"), RIG)
+    stream = LifterStream(lifter(), CAMERA, given="coco17", skeleton="coco17", fps=10.0)
+    pushed, _ = _streamed(stream, coco)
+    expected = lift(coco, CAMERA, lifter(), flip=False, skeleton="coco17")
+    for frame, poses in enumerate(pushed):
+        _agree(poses, replace(expected.between(frame, frame + 1), times=torch.tensor([frame / 10]).double()))
+    assert pushed[0].skeleton.name == "coco17"
+
+
+def test_memory_is_constant() -> None:
+    stream = LifterStream(lifter(Convolution), CAMERA)
+    seen = _seen(40)
+    sizes = []
+    for pixels, scores in zip(seen.pixels[0, :, 0], seen.scores[0, :, 0], strict=True):
+        stream.push(pixels, scores)
+        sizes.append((stream._seen.scores.shape[1], len(stream._waiting)))
+    assert set(sizes[3:]) == {(7, 2)}
+
+
+def test_a_frame_without_anybody_is_missing() -> None:
+    stream = LifterStream(lifter(), CAMERA)
+    poses = stream.push(torch.full((17, 2), torch.nan))
+    assert poses.positions.isnan().all()
+    assert poses.scores.max() == 0
+    assert not poses.positions.is_inference()
+
+
+def test_wrong_use_is_said_in_one_line() -> None:
+    with pytest.raises(InputError, match="delay=3; this network looks at most 2 frames ahead"):
+        LifterStream(lifter(Convolution), CAMERA, delay=3)
+    with pytest.raises(InputError, match="needs a camera"):
+        LifterStream(lifter())
+    sizeless = replace(CAMERA, image_size=CAMERA.image_size * torch.nan)
+    with pytest.raises(InputError, match="the camera has no size"):
+        LifterStream(lifter(Convolution, {"name": "screen"}), sizeless)
+    with pytest.raises(ShapeError, match=r"\(16, 2\); expected \(17, 2\), of skeleton 'human36m17'"):
+        LifterStream(lifter(), CAMERA).push(torch.zeros(16, 2))
