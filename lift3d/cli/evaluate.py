@@ -120,12 +120,12 @@ def _lifted(
 
     from lift3d.checkpoints import load_network
     from lift3d.datasets.pose_pairs import read_pose_pairs
-    from lift3d.evaluation import lift_pairs, published_protocols, tested_clips
+    from lift3d.evaluation import clips_of_protocols, lift_pairs, published_protocols
     from lift3d.lifting import DEFAULT_LIFTER, lift
 
     checkpoint = load_network(model or DEFAULT_LIFTER, device)
     pairs = read_pose_pairs(data, detections, cameras=calibration)
-    pairs = tested_clips(pairs, published_protocols() if protocols == ("all",) else protocols)
+    pairs = clips_of_protocols(pairs, published_protocols() if protocols == ("all",) else protocols)
     augmented = "averaged with the mirrored person's (flip test-time augmentation)" if flip else "no flip augmentation"
     seen = (
         f"2D joints of {Path(detections or data).name} ({pairs.keypoint_skeleton.name}), all frames that can be lifted"

@@ -3,7 +3,7 @@
 from lift3d.evaluation.bones import bone_distances, bone_spreads, illegal_angles
 from lift3d.evaluation.compare import evaluate
 from lift3d.evaluation.labelled import evaluate_samples
-from lift3d.evaluation.lifted import lift_pairs, tested_clips
+from lift3d.evaluation.lifted import clips_of_protocols, lift_pairs
 from lift3d.evaluation.metrics import (
     ALIGNMENTS,
     AUC_THRESHOLDS,
@@ -36,6 +36,7 @@ __all__ = [
     "auc",
     "bone_distances",
     "bone_spreads",
+    "clips_of_protocols",
     "coverage",
     "evaluate",
     "evaluate_protocols",
@@ -57,6 +58,5 @@ __all__ = [
     "published_protocols",
     "read_samples",
     "rigid_mpjpe",
-    "tested_clips",
     "write_samples",
 ]

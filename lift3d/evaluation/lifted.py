@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from lift3d._progress import progress
 from lift3d.cameras import Camera
+from lift3d.datasets.pose_pairs import PairClip, PosePairs
 from lift3d.errors import InputError
 from lift3d.evaluation.labels import subject_name
 from lift3d.evaluation.protocols import Protocol, get_protocol
@@ -17,10 +17,7 @@ from lift3d.evaluation.samples import PoseSamples
 from lift3d.keypoints import Keypoints2D
 from lift3d.poses import Poses3D
 
-if TYPE_CHECKING:
-    from lift3d.datasets.pose_pairs import PairClip, PosePairs
-
-__all__ = ["lift_pairs", "tested_clips"]
+__all__ = ["clips_of_protocols", "lift_pairs"]
 
 
 def lift_pairs(
@@ -59,7 +56,7 @@ def lift_pairs(
     )
 
 
-def tested_clips(pairs: PosePairs, protocols: Sequence[str | Protocol]) -> PosePairs:
+def clips_of_protocols(pairs: PosePairs, protocols: Sequence[str | Protocol]) -> PosePairs:
     """The clips of the subjects that at least one of the protocols tests; all of them where none is named.
 
     Raises:

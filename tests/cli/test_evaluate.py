@@ -8,9 +8,11 @@ import torch
 
 from lift3d import write_poses
 from lift3d.cli import _run
+from lift3d.datasets.pair_sources.lift3d_h5 import write_pose_pairs
+from lift3d.datasets.pose_pairs import PairClip, PosePairs
 from lift3d.evaluation import PoseSamples, write_samples
 from lift3d.skeletons import get_skeleton
-from lift3d.synthetic import walk
+from lift3d.synthetic import ring_rig, walk
 
 LABELS = {"subjects": ("S9", "S11"), "actions": ("Walking", "Eating"), "sequences": ("Walking 1", "Eating 1")}
 
@@ -97,3 +99,42 @@ def test_wrong_use_is_one_line(samples, tmp_path, capsys):
     assert "lacks the arrays predictions" in fails(
         capsys, "evaluate", tmp_path / "poses.npz", tmp_path / "poses.npz", "--protocol", "martinez:1"
     )
+
+
+@pytest.fixture
+def pairs(tmp_path):
+    """S9 and S11 walk in front of a camera each; exact detections."""
+    rig, parts, clips = ring_rig(cameras=2), [], []
+    for number, subject in enumerate(("S9", "S11")):
+        camera, world = rig[rig.names[number]], walk(frames=12).positions[:, 0].double()
+        pixels = camera.project(world.reshape(-1, 3)).reshape(*world.shape[:2], 2)
+        parts.append((pixels.numpy(), None, camera.world_to_camera(world.reshape(-1, 3)).reshape(world.shape).numpy()))
+        clips.append(PairClip(subject, "Walking 1", rig.names[number], 12, 50.0, camera, action="Walking"))
+    bones = get_skeleton("human36m17")
+    made = PosePairs(tuple(clips), bones, bones, lambda clip, start, stop: tuple(
+        None if part is None else part[start:stop] for part in parts[clip]))  # fmt: skip
+    write_pose_pairs(made, tmp_path / "pairs.h5")
+    return tmp_path / "pairs.h5"
+
+
+def test_a_lifter_on_a_data_set(pairs, tmp_path, capsys):
+    words = ("evaluate", "--data", pairs, "--protocol", "martinez:1", "--protocol", "martinez:2", "--json")
+    text = does(capsys, *words, tmp_path / "flip.json", "--save", tmp_path / "samples.npz")
+    assert "lifted by residual_mlp_cmu17: averaged with the mirrored person's" in text
+    assert "2D joints of pairs.h5 (human36m17)" in text
+    assert "no flip augmentation" in does(capsys, *words, tmp_path / "plain.json", "--no-flip")
+    flip, plain = (
+        json.loads((tmp_path / name).read_text())["protocols"]["human36m-s9s11-root"]["over_actions"]["mpjpe_mm"]
+        for name in ("flip.json", "plain.json")
+    )
+    assert flip < 150  # the synthetic walk is no CMU motion, but a person
+    assert flip != plain
+    saved = does(capsys, "evaluate", tmp_path / "samples.npz", "--protocol", "martinez:1", "--protocol", "martinez:2")
+    assert saved == text
+
+
+def test_only_tested_subjects_are_lifted_and_none_is_said(pairs, tmp_path, capsys):
+    does(capsys, "evaluate", "--data", pairs, "--protocol", "sun:1", "--save", tmp_path / "s11.npz")
+    with np.load(tmp_path / "s11.npz") as file:
+        assert file["subject"].tolist() == ["S11"]
+    assert "no such checkpoint" in fails(capsys, "evaluate", "--data", pairs, "--model", "nothing")
