@@ -21,10 +21,13 @@ from jaxtyping import Float
 from torch import Tensor
 
 from lift3d._discovery import entries_of
+from lift3d.datasets._chosen_clips import ChosenClips
 from lift3d.errors import FileError, InputError, UnknownNameError
-from lift3d.skeletons import Skeleton, mapping_between
+from lift3d.skeletons import JointMapping, Skeleton, mapping_between
 
 __all__ = ["Clip", "Motion", "MotionSource", "motion_sources", "open_motion"]
+
+Pull = Callable[[int, int, int], np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -61,7 +64,7 @@ class Motion:
 
     clips: tuple[Clip, ...]
     skeleton: Skeleton
-    pull: Callable[[int, int, int], np.ndarray]
+    pull: Pull
 
     @property
     def frames(self) -> int:
@@ -95,7 +98,7 @@ class Motion:
         return replace(
             self,
             clips=tuple(self.clips[number] for number in kept),
-            pull=lambda clip, start, stop: self.pull(kept[clip], start, stop),
+            pull=ChosenClips(self.pull, kept),
         )
 
     def mapped_to(self, skeleton: Skeleton) -> Motion:
@@ -112,11 +115,17 @@ class Motion:
                 f"Skeleton {self.skeleton.name!r} does not give the joints {', '.join(mapping.missing)} of "
                 f"{skeleton.name!r}."
             )
+        return replace(self, skeleton=skeleton, pull=_Mapped(self.pull, mapping))
 
-        def mapped(clip: int, start: int, stop: int) -> np.ndarray:
-            return mapping.coordinates(torch.as_tensor(self.pull(clip, start, stop))).numpy()
 
-        return replace(self, skeleton=skeleton, pull=mapped)
+class _Mapped:
+    """Reads clips on the joints of another skeleton."""
+
+    def __init__(self, pull: Pull, mapping: JointMapping) -> None:
+        self.pull, self.mapping = pull, mapping
+
+    def __call__(self, clip: int, start: int, stop: int) -> np.ndarray:
+        return self.mapping.coordinates(torch.as_tensor(self.pull(clip, start, stop))).numpy()
 
 
 @dataclass(frozen=True)

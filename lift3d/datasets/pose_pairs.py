@@ -23,6 +23,7 @@ from torch import Tensor
 
 from lift3d._discovery import entries_of
 from lift3d.cameras import Camera, CameraRig
+from lift3d.datasets._chosen_clips import ChosenClips
 from lift3d.datasets._rigs_by_subject import RigsBySubject
 from lift3d.errors import FileError, InputError, UnknownNameError
 from lift3d.skeletons import Skeleton
@@ -148,7 +149,7 @@ class PosePairs:
         return replace(
             self,
             clips=tuple(self.clips[number] for number in kept),
-            pull=lambda clip, start, stop: self.pull(kept[clip], start, stop),
+            pull=ChosenClips(self.pull, kept),
         )
 
 

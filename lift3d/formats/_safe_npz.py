@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -29,14 +29,20 @@ def member_names(path: Path) -> set[str]:
         return set()
 
 
-def read_numbers(path: Path) -> dict[str, np.ndarray]:
-    """All arrays of an archive, of numbers and text only.
+def read_numbers(path: Path, names: Collection[str] | None = None) -> dict[str, np.ndarray]:
+    """Arrays of an archive, of numbers and text only.
+
+    Args:
+        path: of the archive.
+        names: of the arrays to read, as far as they are there; by default all. The others are not looked at.
 
     Raises:
         FileError: the archive is damaged, or an array is of objects.
     """
     with _opened(path) as archive:
-        return {name.removesuffix(".npy"): _member(path, archive, name, objects=False) for name in archive.namelist()}
+        members = {member.removesuffix(".npy"): member for member in archive.namelist()}
+        wanted = {name: member for name, member in members.items() if names is None or name in names}
+        return {name: _member(path, archive, member, objects=False) for name, member in wanted.items()}
 
 
 def read_objects(path: Path) -> dict[str, Any]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
+
 from lift3d.datasets._sequence_names import action_of
 from lift3d.datasets._videopose3d_positions import read_positions
 from lift3d.datasets.clip_cleaning import good_stretches
@@ -27,7 +29,17 @@ def _open(path: Path) -> Motion:
             frames = part.stop - part.start
             clips.append(Clip(name, person, frames, archive.frames_per_second, action_of(sequence), split))
             arrays.append(positions[part])
-    return Motion(tuple(clips), archive.skeleton, lambda clip, start, stop: arrays[clip][start:stop])
+    return Motion(tuple(clips), archive.skeleton, _Frames(arrays))
+
+
+class _Frames:
+    """Gives frames of clips."""
+
+    def __init__(self, arrays: list[np.ndarray]) -> None:
+        self.arrays = arrays
+
+    def __call__(self, clip: int, start: int, stop: int) -> np.ndarray:
+        return self.arrays[clip][start:stop]
 
 
 SOURCE = MotionSource(

@@ -1,0 +1,25 @@
+"""Reading some clips of many under new numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Generic, TypeVar
+
+Frames = TypeVar("Frames")
+
+__all__ = ["ChosenClips"]
+
+
+class ChosenClips(Generic[Frames]):
+    """Reads clip ``kept[number]`` for ``number``; may be sent to another process if what it reads from may.
+
+    Args:
+        pull: ``pull(clip, start, stop)`` of all clips.
+        kept: the numbers, among all clips, of those chosen.
+    """
+
+    def __init__(self, pull: Callable[[int, int, int], Frames], kept: Sequence[int]) -> None:
+        self.pull, self.kept = pull, kept
+
+    def __call__(self, clip: int, start: int, stop: int) -> Frames:
+        return self.pull(self.kept[clip], start, stop)
