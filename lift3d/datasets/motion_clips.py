@@ -1,12 +1,18 @@
-"""All frames of some motion at once, one clip after another: what fits in memory is fastest to draw from."""
+"""All frames of some motion as one array, one clip after another: what random frames are drawn from.
+
+Much motion does not lie in memory: its frames are written to an unnamed file in the folder of temporary files
+(``TMPDIR``) and mapped, so that only those in use are loaded, and the system may drop them again.
+"""
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
 
+import numpy as np
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
@@ -16,7 +22,9 @@ from lift3d.datasets.motion_sources.clips_h5 import write_motion_clips
 from lift3d.errors import FileError
 from lift3d.skeletons import Skeleton
 
-__all__ = ["MotionClips", "motion_in_memory", "read_motion_clips", "write_motion_clips"]
+__all__ = ["MotionClips", "gathered", "read_motion_clips", "write_motion_clips"]
+
+_MOST_IN_MEMORY = 10_000_000  # joints: 120 MB
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,7 +32,7 @@ class MotionClips:
     """The frames of many clips, one after another.
 
     Args:
-        positions: metres, world z up; every joint is there.
+        positions: metres, world z up; every joint is there. To be read, not written to.
         clip: which clip a frame is of.
         names, subjects: of each clip.
         skeleton: what the joints are.
@@ -60,12 +68,17 @@ def read_motion_clips(path: str | Path, splits: Iterable[str]) -> MotionClips:
         listed = ", ".join(f"{rate:g}" for rate in rates)
         advice = "Make a file of one rate: python -m data_tools.make_motion_clips --fps 30."
         raise FileError(path, f"its clips have {listed} frames a second; expected one rate", advice)
-    return motion_in_memory(motion)
+    return gathered(motion)
 
 
-def motion_in_memory(motion: Motion) -> MotionClips:
-    """All frames of some motion, float32; the frame rate is that of its first clip."""
-    positions = torch.empty((motion.frames, len(motion.skeleton), 3))
+def gathered(motion: Motion, most_in_memory: int = _MOST_IN_MEMORY) -> MotionClips:
+    """All frames of some motion, float32; the frame rate is that of its first clip.
+
+    Args:
+        motion: at least one clip.
+        most_in_memory: joints (frames times joints of each) from which on they are mapped from a temporary file.
+    """
+    positions = _room(motion.frames, len(motion.skeleton), most_in_memory)
     clip = torch.empty(motion.frames, dtype=torch.int64)
     first = 0
     for number, own in enumerate(motion.clips):
@@ -82,3 +95,16 @@ def motion_in_memory(motion: Motion) -> MotionClips:
         lengths=tuple(own.frames for own in motion.clips),
         actions=tuple(own.action for own in motion.clips),
     )
+
+
+def _room(frames: int, joints: int, most_in_memory: int) -> Float[Tensor, "frames joints 3"]:
+    """Room for positions: in memory, or mapped from a file that goes away with them."""
+    if frames * joints <= most_in_memory:
+        return torch.empty((frames, joints, 3))
+    try:
+        with tempfile.TemporaryFile() as file:  # the mapping keeps it
+            mapped = np.memmap(file, dtype=np.float32, mode="w+", shape=(frames, joints, 3))
+    except OSError as error:
+        problem = f"has no room for {frames * joints * 12 / 1e9:.1f} GB of motion ({error.strerror})"
+        raise FileError(tempfile.gettempdir(), problem, "Point TMPDIR to a larger disk.") from error
+    return torch.from_numpy(mapped)

@@ -18,6 +18,7 @@ from lift3d.datasets import Clip, open_motion, read_motion_clips, write_motion_c
 from lift3d.datasets._animation_names import with_our_names
 from lift3d.datasets.clip_cleaning import good_stretches, resampled
 from lift3d.datasets.motion import motion_sources
+from lift3d.datasets.motion_clips import gathered
 from lift3d.errors import FileError, InputError, ShapeError, UnknownNameError
 from lift3d.formats import read_poses, write_poses
 from lift3d.poses import Poses3D
@@ -70,7 +71,7 @@ def test_own_file_refuses_what_it_cannot_hold(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="'a' has missing joints"):
         write_motion_clips(path, [(own, missing)], HUMAN36M)
     with pytest.raises(InputError, match="one frame rate; got 30, 60"):
-        write_motion_clips(path, [(own, positions), (replace(own, frames_per_second=60), positions)], HUMAN36M)
+        write_motion_clips(path, [(own, positions), (replace(own, frames_per_second=60.0), positions)], HUMAN36M)
     with pytest.raises(ShapeError, match=r"expected \(5, 17, 3\) of clip 'a'"):
         write_motion_clips(path, [(replace(own, frames=5), positions)], HUMAN36M)
     with pytest.raises(InputError, match="no clips"):
@@ -113,6 +114,25 @@ def test_many_frames_are_read_in_little_memory(tmp_path: Path) -> None:
     assert motion.frames == 200_000
     np.testing.assert_allclose(last, np.arange(200) / 1000, atol=1e-6)
     assert peak < 5_000_000
+
+
+def test_much_motion_is_mapped_not_held(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What random frames are drawn from is the same, in memory or in a temporary file, which leaves nothing behind."""
+    path, folder = tmp_path / "clips.h5", tmp_path / "temporary"
+    folder.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(folder))
+    write_motion_clips(path, ((Clip(str(n), "01", 500), walked(500, n)) for n in range(20)), HUMAN36M)
+    motion = open_motion(path)
+    held = gathered(motion)
+    tracemalloc.start()
+    mapped = gathered(motion, most_in_memory=1000)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 1_000_000  # of 2 MB
+    assert not list(folder.iterdir())
+    chosen = torch.randint(0, motion.frames, (300,))
+    torch.testing.assert_close(mapped.positions[chosen], held.positions[chosen], rtol=0, atol=0)
+    assert (mapped.starts, mapped.clip.tolist()) == (held.starts, held.clip.tolist())
 
 
 def test_choosing_and_limits(tmp_path: Path) -> None:
@@ -307,24 +327,24 @@ def test_stretches_are_whole_slow_high_and_long() -> None:
     positions[5, 1] = np.nan
     positions[10:, 0, 0] = 1.0  # a jump of 1 m in 1/10 s: 10 m/s
     positions[15, 0, 2] = -0.2
-    assert good_stretches(positions, 10) == [slice(0, 5), slice(6, 20)]
-    assert good_stretches(positions, 10, fastest=9.9) == [slice(0, 5), slice(6, 10), slice(10, 20)]
-    assert good_stretches(positions, 10, fastest=10.1) == [slice(0, 5), slice(6, 20)]
-    assert good_stretches(positions, 10, lowest=-0.15) == [slice(0, 5), slice(6, 15), slice(16, 20)]
-    assert good_stretches(positions, 10, lowest=-0.15, shortest=0.5) == [slice(0, 5), slice(6, 15)]
-    assert good_stretches(positions[:0], 10) == []
-    assert good_stretches(positions[5:6], 10) == []
+    assert good_stretches(positions, 10.0) == [slice(0, 5), slice(6, 20)]
+    assert good_stretches(positions, 10.0, fastest=9.9) == [slice(0, 5), slice(6, 10), slice(10, 20)]
+    assert good_stretches(positions, 10.0, fastest=10.1) == [slice(0, 5), slice(6, 20)]
+    assert good_stretches(positions, 10.0, lowest=-0.15) == [slice(0, 5), slice(6, 15), slice(16, 20)]
+    assert good_stretches(positions, 10.0, lowest=-0.15, shortest=0.5) == [slice(0, 5), slice(6, 15)]
+    assert good_stretches(positions[:0], 10.0) == []
+    assert good_stretches(positions[5:6], 10.0) == []
 
 
 def test_other_rates() -> None:
     """A joint that moves evenly is where it should be at the new times; whole multiples keep frames as they are."""
     at = np.arange(25)[:, None, None] * np.ones((1, 2, 3))
-    np.testing.assert_array_equal(resampled(at, 120, 30), at[::4])
-    np.testing.assert_array_equal(resampled(at, 119.999, 30), at[::4])
-    np.testing.assert_array_equal(resampled(at, 30, 30), at)
+    np.testing.assert_array_equal(resampled(at, 120.0, 30.0), at[::4])
+    np.testing.assert_array_equal(resampled(at, 119.999, 30.0), at[::4])
+    np.testing.assert_array_equal(resampled(at, 30.0, 30.0), at)
     for wanted in (25.0, 50.0, 100.0):
         expected = np.arange(int(24 / 60 * wanted + 1e-6) + 1) * 60 / wanted
-        np.testing.assert_allclose(resampled(at, 60, wanted)[:, 0, 0], expected, atol=1e-9)
-    assert resampled(at[:1], 60, 100).shape == (1, 2, 3)
-    assert resampled(at[:0], 60, 50).shape == (0, 2, 3)
+        np.testing.assert_allclose(resampled(at, 60.0, wanted)[:, 0, 0], expected, atol=1e-9)
+    assert resampled(at[:1], 60.0, 100.0).shape == (1, 2, 3)
+    assert resampled(at[:0], 60.0, 50.0).shape == (0, 2, 3)
     assert read_poses(GOLDEN / "02_01.amc").frames_per_second == pytest.approx(120)

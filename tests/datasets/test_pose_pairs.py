@@ -251,7 +251,7 @@ def test_mpi_inf_3dhp(joints: int, tmp_path: Path) -> None:
     np.savez(first, positions_3d=as_object({"S1": {"Seq1": theirs.numpy().astype("f4")}}))
     pixels = [camera.astype("f4") for camera in rig.project(theirs).numpy()]
     np.savez(second, positions_2d=as_object({"S1": {"Seq1": pixels}}))
-    pairs = read_pose_pairs(first, second, cameras=rig, fps=25)
+    pairs = read_pose_pairs(first, second, cameras=rig, fps=25.0)
     assert (pairs.skeleton, pairs.keypoint_skeleton, pairs.clips[0].frames_per_second) == (HUMAN36M, HUMAN36M, 25)
     np.testing.assert_allclose(pairs.positions_world(1).numpy(), world.numpy(), atol=2e-6)
     assert float((project(pairs, 1) - pairs.read(1).pixels).abs().max()) < 1e-3
