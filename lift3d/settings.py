@@ -41,7 +41,7 @@ def from_mapping(kind: type[Settings], values: Mapping[str, Any], where: str = "
 
     Args:
         kind: the dataclass. Fields may be int, float, bool, str, tuples of these, ``X | None`` or dataclasses.
-        values: the tables.
+        values: the tables. What is a dataclass of the right kind already stays as it is.
         where: how error texts call the table, such as ``"train.toml [network]"``.
 
     Raises:
@@ -109,6 +109,8 @@ def _toml_value(text: str) -> Any:
 
 def _convert(kind: Any, value: Any, where: str) -> Any:
     if dataclasses.is_dataclass(kind):
+        if isinstance(value, typing.cast(type, kind)):
+            return value
         if not isinstance(value, Mapping):
             raise SettingsError(f"{where} is {value!r}; expected a table.")
         return from_mapping(typing.cast(type, kind), value, where)

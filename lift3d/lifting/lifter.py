@@ -108,11 +108,6 @@ class Lifter:
         return sum(self.context) + 1
 
     @property
-    def by_windows(self) -> bool:
-        """Whether each answer needs a window of its own, since its features depend on the window."""
-        return self.encoding.windowed(self.settings)
-
-    @property
     def device(self) -> torch.device:
         """Where the network is."""
         return next(self.network.parameters()).device
@@ -122,7 +117,7 @@ class Lifter:
         return observed if self.encoding.fill is None else self.encoding.fill(observed)
 
     def encoded(self, observed: Observed) -> Any:
-        """Each frame as the network sees it, apart from what depends on the window."""
+        """Each frame as the network sees it."""
         return self.encoding.encode(observed, self.settings)
 
     def answer(self, observed: Observed, flip: bool = False) -> Answer:
@@ -132,8 +127,7 @@ class Lifter:
         filled (:meth:`filled`).
 
         Args:
-            observed: on ``input_skeleton``; no longer than ``longest``. Where ``by_windows``, exactly ``window``
-                frames, or any number where the network answers every frame.
+            observed: on ``input_skeleton``; no longer than ``longest``.
             flip: average with the answer for the mirrored people.
         """
         answer = self.answer_to(self.encoded(observed))
@@ -146,13 +140,12 @@ class Lifter:
         """What the network says of encoded people (batch, frames), as :meth:`answer`."""
         features = encoded.features
         if self.single:
-            outputs = self.network(features.flatten(0, -2)).unflatten(0, features.shape[:-1])
+            flat = features.ndim == 2
+            outputs = self.network(features if flat else features.flatten(0, -2))
+            outputs = outputs if flat else outputs.unflatten(0, features.shape[:-1])
             return self.encoding.decode(outputs, encoded, self.skeleton, self.settings)
         before, after = self.context
         frames = features.shape[1]
-        if self.by_windows and self.encoding.across is not None:
-            present = before if self.window > 1 else frames // 2
-            features = self.encoding.across(encoded, present, self.settings)
         one_frame = getattr(self.network, "one_frame", None) if frames == self.window else None
         outputs = (one_frame or self.network)(features)  # the same answer, where there is one only, for less
         about = part_of(encoded, (slice(None), slice(before, frames - after)))

@@ -45,15 +45,11 @@ def _by_chunks(lifter: Lifter, observed: Observed, flip: bool) -> Answer:
     if not people or not frames:
         return Answer(observed.rays.new_zeros(people, frames, len(lifter.skeleton), 3))
     before, after = lifter.context
-    each = people * (lifter.window if lifter.by_windows else 1)
-    size = frames if lifter.longest is not None else max(1, _FRAMES_AT_ONCE // each)
+    size = frames if lifter.longest is not None else max(1, _FRAMES_AT_ONCE // people)
     parts = []
     for start in progress(range(0, frames, size), "lifting", "batch"):
         stop = min(start + size, frames)
-        if lifter.by_windows and lifter.longest is None:
-            index = torch.arange(start, stop)[:, None] + torch.arange(-before, after + 1)
-        else:
-            index = torch.arange(start - before, stop + after)[None]
+        index = torch.arange(start - before, stop + after)[None]
         part = observed[:, index.clamp(0, frames - 1)]  # (people, windows, frames of a window, joints)
         parts.append(_answered(lifter, part, flip))
     return Answer(*(torch.cat(own, dim=1) for own in zip(*(part.values for part in parts), strict=True)))

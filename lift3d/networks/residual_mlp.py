@@ -3,16 +3,18 @@
 "A simple yet effective baseline for 3d human pose estimation", figure 1: a linear layer lifts the input to
 ``hidden`` features; each block is twice (linear, batch norm, ReLU, dropout) around a residual connection; a last
 linear layer gives the coordinates. The paper has 2 blocks of 1024, dropout 0.5, 32 inputs (16 joints) and 48
-outputs (16 joints).
+outputs (16 joints). Layer norm and GELU in place of batch norm and ReLU learn faster from noisy joints.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from lift3d.errors import UnknownNameError
 from lift3d.networks._entry import NetworkEntry
 
 __all__ = ["NETWORK", "ResidualMlp", "ResidualMlpSettings"]
@@ -28,8 +30,12 @@ class ResidualMlpSettings:
         hidden: width of every layer.
         blocks: residual blocks, of two layers each.
         dropout: probability of dropping a feature while training.
-        batch_norm: normalise after every linear layer.
+        normalisation: after every linear layer: ``"batch"``, ``"layer"`` or ``"none"``.
+        activation: ``"relu"`` or ``"gelu"``.
         residual: add each block's input to its output.
+
+    Raises:
+        UnknownNameError: there is no such normalisation or activation.
     """
 
     inputs: int = 32
@@ -37,22 +43,36 @@ class ResidualMlpSettings:
     hidden: int = 1024
     blocks: int = 2
     dropout: float = 0.5
-    batch_norm: bool = True
+    normalisation: str = "batch"
+    activation: str = "relu"
     residual: bool = True
+
+    def __post_init__(self) -> None:
+        for name, known in (("normalisation", _NORMS), ("activation", _ACTIVATIONS)):
+            if getattr(self, name) not in known:
+                raise UnknownNameError(name, getattr(self, name), known)
+
+
+_NORMS: dict[str, Callable[[int], nn.Module]] = {
+    "batch": nn.BatchNorm1d,
+    "layer": nn.LayerNorm,
+    "none": lambda _features: nn.Identity(),
+}
+_ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {"relu": nn.ReLU, "gelu": nn.GELU}
 
 
 class Layer(nn.Module):
-    """Linear, batch norm, ReLU, dropout."""
+    """Linear, normalisation, activation, dropout."""
 
     def __init__(self, inputs: int, settings: ResidualMlpSettings) -> None:
         super().__init__()
         self.linear = nn.Linear(inputs, settings.hidden)
-        self.norm = nn.BatchNorm1d(settings.hidden) if settings.batch_norm else nn.Identity()
-        self.relu = nn.ReLU()
+        self.norm = _NORMS[settings.normalisation](settings.hidden)
+        self.activation = _ACTIVATIONS[settings.activation]()
         self.dropout = nn.Dropout(settings.dropout)
 
-    def forward(self, features: Float[Tensor, "batch inputs"]) -> Float[Tensor, "batch hidden"]:
-        return self.dropout(self.relu(self.norm(self.linear(features))))
+    def forward(self, features: Float[Tensor, "*batch inputs"]) -> Float[Tensor, "*batch hidden"]:
+        return self.dropout(self.activation(self.norm(self.linear(features))))
 
 
 class Block(nn.Module):
@@ -64,7 +84,7 @@ class Block(nn.Module):
         self.second = Layer(settings.hidden, settings)
         self.residual = settings.residual
 
-    def forward(self, features: Float[Tensor, "batch hidden"]) -> Float[Tensor, "batch hidden"]:
+    def forward(self, features: Float[Tensor, "*batch hidden"]) -> Float[Tensor, "*batch hidden"]:
         changed = self.second(self.first(features))
         return features + changed if self.residual else changed
 
@@ -83,11 +103,15 @@ class ResidualMlp(nn.Module):
                 nn.init.zeros_(module.bias)
         nn.init.normal_(self.leave.weight, std=0.01)
 
-    def forward(self, features: Float[Tensor, "batch inputs"]) -> Float[Tensor, "batch outputs"]:
+    def features(self, features: Float[Tensor, "*batch inputs"]) -> Float[Tensor, "*batch hidden"]:
+        """What the last layer makes its answer from; batch norm takes one batch axis only."""
         hidden = self.enter(features)
         for block in self.blocks:
             hidden = block(hidden)
-        return self.leave(hidden)
+        return hidden
+
+    def forward(self, features: Float[Tensor, "*batch inputs"]) -> Float[Tensor, "*batch outputs"]:
+        return self.leave(self.features(features))
 
 
 NETWORK = NetworkEntry(

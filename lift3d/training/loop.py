@@ -1,13 +1,12 @@
 """The training loop: any network, any source of batches, resumable at every saved step with the same result.
 
-All random numbers of a step follow from the seed and the step's number, so a run that was killed and resumed gives
-what an unbroken one gives.
+All random numbers of a step follow from the seed, the step's number and the process's rank, so a run that was killed
+and resumed gives what an unbroken one gives. Under torchrun each process draws its part of the batch and the
+gradients are averaged.
 """
 
 from __future__ import annotations
 
-import csv
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,10 +18,14 @@ from tqdm import tqdm
 
 from lift3d._files import writing
 from lift3d.errors import FileError
+from lift3d.training.curves import save_curves
+from lift3d.training.optimisers import optimisers_for
+from lift3d.training.processes import Processes, processes
+from lift3d.training.schedules import learning_rate_factor
 
 __all__ = ["LoopSettings", "train"]
 
-LossOf = Callable[[nn.Module, Generator], Tensor]
+LossOf = Callable[[nn.Module, Generator, int], Tensor]
 Measure = Callable[[nn.Module], dict[str, float]]
 
 
@@ -32,9 +35,13 @@ class LoopSettings:
 
     Args:
         steps: optimiser steps.
-        learning_rate: after the warm-up; falls to zero along half a cosine.
+        batch: samples of one step, of all processes together.
+        optimiser: ``"adamw"`` or ``"muon"``; see ``lift3d.training.optimisers``.
+        learning_rate: after the warm-up.
+        schedule: ``"cosine"``, ``"exponential"`` or ``"constant"``; see ``lift3d.training.schedules``.
+        last: factor on the learning rate at the end.
         warmup: steps over which the learning rate rises from zero.
-        weight_decay: of AdamW.
+        weight_decay: of either.
         clip: largest norm of the gradient.
         average: decay of the moving average of the weights, which is what is kept; 0 keeps the weights themselves.
         save_every: steps between two measurements and savings of the state.
@@ -44,7 +51,11 @@ class LoopSettings:
     """
 
     steps: int
+    batch: int = 1024
+    optimiser: str = "adamw"
     learning_rate: float = 1e-3
+    schedule: str = "cosine"
+    last: float = 0.0
     warmup: int = 500
     weight_decay: float = 0.01
     clip: float = 1.0
@@ -62,7 +73,7 @@ def train(
 
     Args:
         network: with its first weights.
-        loss_of: loss of one batch, drawn with the generator that it is given.
+        loss_of: ``loss_of(network, generator, count)``: loss of so many samples, drawn with the generator.
         measure: figures of a network, measured at every saving.
         settings: see :class:`LoopSettings`.
         folder: where ``state.pt`` (to resume from), ``curve.csv`` and ``curve.png`` go.
@@ -70,101 +81,91 @@ def train(
     Raises:
         FileError: the folder holds the state of another run.
     """
-    folder = Path(folder)
-    device = torch.device(_device(settings.device))
-    network = network.to(device).train()
-    average = torch.optim.swa_utils.AveragedModel(
-        network, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(settings.average), use_buffers=True
-    )
-    optimiser = torch.optim.AdamW(
-        network.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay, fused=True
-    )
-    parts = {"network": network, "average": average, "optimiser": optimiser}
-    done, rows = _resume(folder / "state.pt", parts, settings)
-    bar = tqdm(range(done, settings.steps), initial=done, total=settings.steps, desc="training", unit="step")
-    running = 0.0
-    for step in bar:
-        loss = _step(network, loss_of, optimiser, settings, step, device)
-        average.update_parameters(network)
-        running += loss
-        if (step + 1) % settings.save_every and step + 1 < settings.steps:
-            continue
-        since = (step % settings.save_every) + 1
-        figures = measure(average.module.eval())
-        rows.append({"step": step + 1, "loss": running / since, **figures})
+    with processes(settings.device) as own:
+        return _Run(network, settings, Path(folder), own).until_the_end(loss_of, measure)
+
+
+class _Run:
+    """A run at some step: the network, the average of its weights, the optimiser, and the figures so far."""
+
+    def __init__(self, network: nn.Module, settings: LoopSettings, folder: Path, own: Processes) -> None:
+        self.settings, self.folder, self.own = settings, folder, own
+        self.network = network.to(own.device).train()
+        self.average = torch.optim.swa_utils.AveragedModel(
+            self.network, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(settings.average), use_buffers=True
+        )
+        self.optimisers = optimisers_for(
+            self.network, settings.optimiser, settings.learning_rate, settings.weight_decay
+        )
+        self.done = 0
+        self.rows: list[dict[str, float]] = []
+        self._resume()
+        self.shared = own.share(self.network)
+
+    def until_the_end(self, loss_of: LossOf, measure: Measure) -> nn.Module:
+        steps, every = self.settings.steps, self.settings.save_every
+        first = self.own.rank == 0
+        bar = tqdm(range(self.done, steps), "training", steps, initial=self.done, unit="step", disable=not first)
         running = 0.0
-        bar.set_postfix({name: f"{value:.4g}" for name, value in rows[-1].items() if name != "step"})
-        _save(folder, parts, step + 1, rows, settings)
-    return average.module.eval().cpu()
+        for step in bar:
+            running += self._step(loss_of, step)
+            self.average.update_parameters(self.network)
+            if (step + 1) % every and step + 1 < steps:
+                continue
+            if first:
+                figures = measure(self.average.module.eval())
+                self.rows.append({"step": step + 1, "loss": running / ((step % every) + 1), **figures})
+                bar.set_postfix({name: f"{value:.4g}" for name, value in self.rows[-1].items() if name != "step"})
+                self._save(step + 1)
+            running = 0.0
+            self.own.wait()
+        return self.average.module.eval().cpu()
 
+    def _step(self, loss_of: LossOf, step: int) -> float:
+        settings, own = self.settings, self.own
+        seed = (settings.seed * 1_000_003 + step) * own.count + own.rank
+        torch.manual_seed(seed)  # dropout
+        factor = learning_rate_factor(settings.schedule, step, settings.steps, settings.warmup, settings.last)
+        for optimiser in self.optimisers:
+            for group in optimiser.param_groups:
+                group["lr"] = settings.learning_rate * factor
+            optimiser.zero_grad(set_to_none=True)
+        with torch.autocast(own.device.type, torch.bfloat16, enabled=settings.bfloat16):
+            loss = loss_of(self.shared, Generator().manual_seed(seed), settings.batch // own.count)
+        loss.backward()
+        nn.utils.clip_grad_norm_(self.network.parameters(), settings.clip)
+        for optimiser in self.optimisers:
+            optimiser.step()
+        return loss.item()
 
-def _step(
-    network: nn.Module,
-    loss_of: LossOf,
-    optimiser: torch.optim.Optimizer,
-    settings: LoopSettings,
-    step: int,
-    device: torch.device,
-) -> float:
-    seed = settings.seed * 1_000_003 + step
-    torch.manual_seed(seed)  # dropout
-    for group in optimiser.param_groups:
-        group["lr"] = settings.learning_rate * _schedule(step, settings)
-    optimiser.zero_grad(set_to_none=True)
-    with torch.autocast(device.type, torch.bfloat16, enabled=settings.bfloat16):
-        loss = loss_of(network, Generator().manual_seed(seed))
-    loss.backward()
-    nn.utils.clip_grad_norm_(network.parameters(), settings.clip)
-    optimiser.step()
-    return loss.item()
+    def _parts(self) -> dict[str, Any]:
+        optimisers = {f"optimiser{number}": optimiser for number, optimiser in enumerate(self.optimisers)}
+        return {"network": self.network, "average": self.average, **optimisers}
 
+    def _same(self) -> dict[str, Any]:
+        """What a state must share with this run to be gone on from."""
+        return {name: getattr(self.settings, name) for name in ("seed", "steps", "batch", "learning_rate", "optimiser")}
 
-def _schedule(step: int, settings: LoopSettings) -> float:
-    """Factor on the learning rate: a linear rise, then half a cosine down to zero."""
-    if step < settings.warmup:
-        return (step + 1) / settings.warmup
-    progress = (step - settings.warmup) / max(1, settings.steps - settings.warmup)
-    return 0.5 * (1 + math.cos(math.pi * progress))
+    def _resume(self) -> None:
+        path = self.folder / "state.pt"
+        if not path.exists():
+            return
+        try:
+            state = torch.load(path, map_location=self.own.device, weights_only=True)
+            same = state["run"] == self._same()
+            for name, part in self._parts().items() if same else ():
+                part.load_state_dict(state[name])
+        except Exception as error:
+            raise FileError(path, f"cannot be resumed from ({error})", "Remove it to start afresh.") from error
+        if not same:
+            raise FileError(
+                path, "is the state of a run with another seed, length, batch, optimiser or learning rate",
+                "Choose another --output folder.",
+            )  # fmt: skip
+        self.done, self.rows = state["step"], state["rows"]
 
-
-def _device(name: str) -> str:
-    return ("cuda" if torch.cuda.is_available() else "cpu") if name == "auto" else name
-
-
-def _resume(path: Path, parts: dict[str, Any], settings: LoopSettings) -> tuple[int, list[dict[str, float]]]:
-    if not path.exists():
-        return 0, []
-    try:
-        state = torch.load(path, weights_only=True)
-        same = (state["seed"], state["steps"]) == (settings.seed, settings.steps)
-        for name, part in parts.items() if same else ():
-            part.load_state_dict(state[name])
-    except Exception as error:
-        raise FileError(path, f"cannot be resumed from ({error})", "Remove it to start afresh.") from error
-    if not same:
-        raise FileError(path, "is the state of a run with another seed or length", "Choose another --output folder.")
-    return state["step"], state["rows"]
-
-
-def _save(folder: Path, parts: dict[str, Any], step: int, rows: list[dict[str, float]], settings: LoopSettings) -> None:
-    state = {name: part.state_dict() for name, part in parts.items()}
-    with writing(folder / "state.pt") as path:
-        torch.save({**state, "step": step, "rows": rows, "seed": settings.seed, "steps": settings.steps}, path)
-    with writing(folder / "curve.csv") as path, path.open("w", newline="") as file:
-        writer = csv.DictWriter(file, fieldnames=list(rows[0]))
-        writer.writeheader()
-        writer.writerows(rows)
-    _draw(rows, folder / "curve.png")
-
-
-def _draw(rows: list[dict[str, float]], path: Path) -> None:
-    from matplotlib.figure import Figure
-
-    names = [name for name in rows[0] if name != "step"]
-    figure = Figure(figsize=(8, 3 * len(names)), layout="constrained")
-    for axes, name in zip(figure.subplots(len(names), squeeze=False)[:, 0], names, strict=True):
-        axes.plot([row["step"] for row in rows], [row[name] for row in rows])
-        axes.set(ylabel=name, xlabel="step")
-        axes.grid(alpha=0.3)
-    with writing(path) as temporary:
-        figure.savefig(temporary, dpi=90)
+    def _save(self, step: int) -> None:
+        state = {name: part.state_dict() for name, part in self._parts().items()}
+        with writing(self.folder / "state.pt") as path:
+            torch.save({**state, "step": step, "rows": self.rows, "run": self._same()}, path)
+        save_curves(self.rows, self.folder)

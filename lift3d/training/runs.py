@@ -11,7 +11,6 @@ import tomli_w
 from lift3d._files import writing
 from lift3d.checkpoints import save_network
 from lift3d.errors import SettingsError, UnknownNameError
-from lift3d.settings import from_mapping, to_mapping
 from lift3d.training.train_lifter import LifterTraining, train_lifter
 
 __all__ = ["run_training"]
@@ -33,15 +32,18 @@ def run_training(tables: Mapping[str, Any], folder: str | Path, where: str = "se
         raise SettingsError(f"{where}: the setting 'kind' is missing; it says what is trained, such as \"lifter\".")
     if tables["kind"] != "lifter":
         raise UnknownNameError("kind of training", tables["kind"], ["lifter"])
-    settings = from_mapping(LifterTraining, tables, where)
+    settings = LifterTraining.of(tables, where)
     folder = Path(folder)
     with writing(folder / "settings.toml") as path:
-        path.write_text(tomli_w.dumps(to_mapping(settings)), encoding="utf-8")
+        path.write_text(tomli_w.dumps(settings.tables()), encoding="utf-8")
     network, clips = train_lifter(settings, folder)
     weights = folder / "weights.safetensors"
     about = {
         "trained_on": f"{len(clips.positions)} frames of {len(set(clips.subjects))} subjects",
         "licence": settings.data.licence,
     }
-    save_network(weights, network, settings.network, "residual_mlp", clips.skeleton, about, half=True)
+    save_network(
+        weights, network, settings.network.settings, settings.network.name, clips.skeleton, about, half=True,
+        encoding=settings.encoding.table(),
+    )  # fmt: skip
     return weights

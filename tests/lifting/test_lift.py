@@ -118,20 +118,6 @@ def test_a_convolution_sees_its_own_frames_and_the_end_frames_repeatedly(encodin
         torch.testing.assert_close(poses.positions[frame], alone.positions[4], atol=2e-4, rtol=0)
 
 
-@pytest.mark.parametrize(("model", "present"), [
-    (lifter(Convolution, MOVING, before=4, after=2), 4),
-    (lifter(Attention, MOVING), 6),
-])  # fmt: skip
-def test_motion_is_told_against_the_frame_that_the_answer_is_about(model, present, monkeypatch) -> None:
-    given = []
-    forward = type(model.network).forward
-    monkeypatch.setattr(type(model.network), "forward", lambda own, x: (given.append(x), forward(own, x))[1])
-    lift(_seen(frames=12), CAMERA, model, flip=False)
-    motion = given[0][..., -2:].abs().amax((0, 2))
-    assert motion.argmin() == present
-    assert motion[present] < 1e-5 < 10 * motion[present] + 1e-4 < motion.sort().values[1]
-
-
 def test_windows_are_blended_linearly() -> None:
     """12 frames at once over 18: two windows 6 apart; where both answer, the nearer to its middle weighs more."""
     model = lifter(Attention)

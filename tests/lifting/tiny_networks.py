@@ -49,7 +49,7 @@ class Convolution(nn.Module):
         self.context, self.longest = (before, after), None
 
     def forward(self, features: Tensor) -> Tensor:
-        return 0.3 * self.second(torch.tanh(self.first(features.mT))).mT
+        return 0.3 * self.second(torch.tanh(self.first(features.transpose(1, 2)))).transpose(1, 2)
 
 
 class Attention(nn.Module):
@@ -63,7 +63,7 @@ class Attention(nn.Module):
     def forward(self, features: Tensor) -> Tensor:
         assert features.shape[1] <= self.longest
         hidden = torch.tanh(self.enter(features))
-        return 0.3 * self.leave(hidden + torch.softmax(hidden @ hidden.mT, dim=-1) @ hidden)
+        return 0.3 * self.leave(hidden + torch.softmax(hidden @ hidden.transpose(1, 2), dim=-1) @ hidden)
 
 
 def lifter(

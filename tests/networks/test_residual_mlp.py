@@ -20,12 +20,12 @@ def test_has_the_published_number_of_parameters() -> None:
 
 
 @pytest.mark.parametrize("residual", [True, False])
-@pytest.mark.parametrize("batch_norm", [True, False])
-def test_settings_change_the_network(residual: bool, batch_norm: bool) -> None:
-    settings = ResidualMlpSettings(7, 5, hidden=16, blocks=3, residual=residual, batch_norm=batch_norm)
+@pytest.mark.parametrize("normalisation", ["batch", "layer", "none"])
+def test_settings_change_the_network(residual: bool, normalisation: str) -> None:
+    settings = ResidualMlpSettings(7, 5, hidden=16, blocks=3, residual=residual, normalisation=normalisation)
     network = ResidualMlp(settings)
     assert network(torch.randn(4, 7)).shape == (4, 5)
-    assert any("running_mean" in key for key in network.state_dict()) is batch_norm
+    assert any("running_mean" in key for key in network.state_dict()) is (normalisation == "batch")
     with torch.no_grad():
         for block in network.blocks:
             block.second.linear.weight.zero_()
@@ -37,7 +37,7 @@ def test_settings_change_the_network(residual: bool, batch_norm: bool) -> None:
 
 
 def test_dropout_is_for_training_only() -> None:
-    network = ResidualMlp(ResidualMlpSettings(7, 5, hidden=64, batch_norm=False))
+    network = ResidualMlp(ResidualMlpSettings(7, 5, hidden=64, normalisation="none"))
     features = torch.randn(4, 7)
     assert not torch.equal(network(features), network(features))
     network.eval()

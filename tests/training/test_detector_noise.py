@@ -11,9 +11,9 @@ SKELETON = get_skeleton("human36m17")
 QUIET = {"exact": 0.0, "occluded": 0.0, "tail": 0.0, "swap": 0.0, "head_missing": 0.0}
 
 
-def _rays(count: int, extent: float = 2.0) -> torch.Tensor:
-    rays = torch.rand(count, 17, 2)
-    rays[:, 0], rays[:, 1] = 0.0, 1.0  # the extent is 1 exactly
+def _rays(count: int, extent: float = 2.0, frames: int = 1) -> torch.Tensor:
+    rays = torch.rand(count, frames, 17, 2)
+    rays[:, :, 0], rays[:, :, 1] = 0.0, 1.0  # the extent is 1 exactly
     return rays * extent
 
 
@@ -48,9 +48,9 @@ def test_swaps_exchange_whole_limbs() -> None:
     settings = NoiseSettings(**{**QUIET, "swap": 0.1}, jitter=0, drift=0)
     noisy, _ = detect_like(rays, SKELETON, settings, Generator().manual_seed(0))
     left, right = SKELETON.indices("left_wrist", "right_wrist")
-    swapped = (noisy[:, left] == rays[:, right]).all(-1)
+    swapped = (noisy[:, :, left] == rays[:, :, right]).all(-1)
     assert swapped.double().mean().item() == pytest.approx(0.1, abs=0.02)
-    assert (noisy[swapped][:, right] == rays[swapped][:, left]).all()
+    assert (noisy[swapped][..., right, :] == rays[swapped][..., left, :]).all()
 
 
 def test_missing_joints_are_nan_with_score_zero_and_six_stay() -> None:
@@ -60,3 +60,29 @@ def test_missing_joints_are_nan_with_score_zero_and_six_stay() -> None:
     assert (noisy.isnan().all(-1) == (scores == 0)).all()
     assert (scores == 0).double().mean() > 0.2
     assert (scores > 0).sum(-1).min() >= 6
+
+
+def test_drift_lasts_and_jitter_does_not() -> None:
+    def steps(settings: NoiseSettings) -> torch.Tensor:
+        rays = _rays(300, frames=33)
+        error = detect_like(rays, SKELETON, settings, Generator().manual_seed(0))[0] - rays
+        return torch.diff(error, dim=1).std() / error.std()
+
+    assert steps(NoiseSettings(jitter=0.01, drift=0.0, **QUIET)) == pytest.approx(2**0.5, rel=0.02)
+    assert steps(NoiseSettings(jitter=0.0, drift=0.01, **QUIET)) < 0.3
+
+
+def test_the_noise_of_recordings_differs_in_strength() -> None:
+    rays = _rays(400, frames=20)
+    settings = NoiseSettings(spread=0.5, **QUIET)
+    noisy, _ = detect_like(rays, SKELETON, settings, Generator().manual_seed(0))
+    strength = (noisy - rays).flatten(1).std(-1).log()
+    assert strength.std().item() == pytest.approx(0.5, rel=0.15)
+
+
+def test_limbs_stay_away_for_their_time() -> None:
+    rays = _rays(500, frames=60)
+    settings = NoiseSettings(exact=1, occluded=1, joint_missing=0, limb_missing=0.05, limb_frames=15, head_missing=0)
+    gone = detect_like(rays, SKELETON, settings, Generator().manual_seed(0))[1][..., SKELETON.index("left_elbow")] == 0
+    begins, ends = (gone[:, 1:] & ~gone[:, :-1]).sum(), gone.sum()
+    assert 10 < ends / begins < 20

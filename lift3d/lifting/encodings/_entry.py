@@ -12,7 +12,7 @@ from torch import Tensor
 from lift3d.lifting.observed import Observed
 from lift3d.skeletons import Skeleton
 
-__all__ = ["Answer", "EncodingEntry", "FeaturesAlone", "part_of"]
+__all__ = ["Answer", "EncodingEntry", "FeaturesAlone", "part_of", "with_root"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,12 +62,18 @@ def part_of(encoded: Encoded, index: Any) -> Encoded:
     return type(encoded)(**{field.name: getattr(encoded, field.name)[index] for field in fields(encoded)})  # type: ignore[arg-type]
 
 
+def with_root(others: Float[Tensor, "*batch others numbers"], root: int) -> Float[Tensor, "*batch joints numbers"]:
+    """A row of zeros for the root, put between the rows of the other joints."""
+    count = others.shape[-2]
+    rows = [min(joint - (joint > root), count - 1) for joint in range(count + 1)]
+    return others[..., rows, :] * others.new_tensor([float(joint != root) for joint in range(count + 1)])[:, None]
+
+
 @dataclass(frozen=True)
 class EncodingEntry:
     """How 2D joints become the features of a network and its outputs become 3D joints.
 
-    Frames are encoded one by one, so that what was encoded can be kept while a window moves on. What depends on a
-    whole window is added by ``across``.
+    Frames are encoded one by one: what a network is told of a frame does not depend on the others.
 
     Args:
         name: such as ``"turned_rays"``; what checkpoints call it.
@@ -81,9 +87,6 @@ class EncodingEntry:
         uses: ``uses(settings)``: names of the fields of :class:`Observed` that ``encode`` looks at.
         fill: fills missing joints over time (*batch, frames, joints) before they are encoded; None where the network
             handles missing joints itself.
-        windowed: ``windowed(settings)``: whether ``across`` is needed: the features of a frame depend on the window.
-        across: ``across(encoded, present, settings)``: features of a window (*batch, frames, features) whose answer
-            is about the frame number ``present``.
     """
 
     name: str
@@ -95,5 +98,3 @@ class EncodingEntry:
     decode: Callable[[Tensor, Any, Skeleton, Any], Answer]
     uses: Callable[[Any], tuple[str, ...]]
     fill: Callable[[Observed], Observed] | None = None
-    windowed: Callable[[Any], bool] = lambda _settings: False
-    across: Callable[[Any, int, Any], Tensor] | None = None

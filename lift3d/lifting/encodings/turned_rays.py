@@ -9,7 +9,8 @@ that is undone by the camera's intrinsics before the network sees the joints:
    feature of its own: it says how near the person is, that is, how strong the perspective.
 
 Each joint comes with its score; a missing joint is (0, 0) with score 0. A network of several frames (``temporal``)
-is also told where the middle of the joints stood in each frame of its window (see ``with_motion``).
+is also told where the middle of the joints is in the picture, in units of the spread, so that it sees people move
+across the picture; what it learns from whoever stands aside must not depend on it, so training moves people about.
 
 The network does not say where every joint is, since the rays say most of it. It says how deep each joint lies behind
 the root, how far the root is from the camera, and a correction sideways. A seen joint is put on its ray at its depth
@@ -23,18 +24,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 from jaxtyping import Bool, Float
 from torch import Tensor
 
 from lift3d.errors import InputError
-from lift3d.lifting.encodings._entry import Answer, EncodingEntry
+from lift3d.lifting.encodings._entry import Answer, EncodingEntry, with_root
 from lift3d.lifting.observed import Observed
 from lift3d.skeletons import Skeleton
 
-__all__ = ["ENCODING", "Encoding", "TurnedRaysSettings", "decode", "encode", "features_of", "outputs_of", "with_motion"]
+__all__ = ["ENCODING", "Encoding", "TurnedRaysSettings", "decode", "encode", "features_of", "outputs_of"]
 
 _LOG_SPREAD_MEAN, _LOG_SPREAD_SCALE = -2.2, 0.5  # of people filmed from 3 to 9 metres
 _BODY_SPREAD = 0.5  # metres: typical distance of a joint from the middle of the joints
+_FARTHEST = 10.0  # spreads from the middle of the picture
 _LOG_DEVIATIONS = (-7.0, 2.0)  # from 1 mm to 7 m: the logarithms that are believed
 
 
@@ -44,7 +47,7 @@ class TurnedRaysSettings:
 
     Args:
         uncertainty: it also answers the logarithms of two standard deviations a joint.
-        temporal: it is also told how the middle of the joints moved.
+        temporal: it is also told where the middle of the joints is.
     """
 
     uncertainty: bool = False
@@ -69,7 +72,7 @@ class Encoding:
     """People as the network sees them, and what is needed to understand its answer.
 
     Args:
-        features: x, y and score of each joint, then the logarithm of the spread; without the motion.
+        features: x, y and score of each joint, then the logarithm of the spread, then the middle if ``temporal``.
         turn: rotation from the camera to the turned camera.
         rays: of the joints in the turned camera; 0 where missing.
         seen: which joints are there.
@@ -87,36 +90,32 @@ class Encoding:
         return Encoding(**{name: getattr(self, name).to(device) for name in self.__dataclass_fields__})
 
 
-def encode(rays: Float[Tensor, "*batch joints 2"], scores: Float[Tensor, "*batch joints"]) -> Encoding:
+def encode(
+    rays: Float[Tensor, "*batch joints 2"],
+    scores: Float[Tensor, "*batch joints"],
+    settings: TurnedRaysSettings = _PLAIN,
+) -> Encoding:
     """Encode people from rays; a joint is missing where its ray is NaN or its score 0.
 
     A person with no joints at all gets finite features.
     """
     seen = (rays.abs().sum(-1) < torch.inf) & (scores > 0)
-    weight = torch.where(seen, scores, torch.zeros_like(scores))
+    weight = torch.where(seen, scores, 0.0)
     share = (weight / weight.sum(-1, keepdim=True).clamp_min(1e-6))[..., None]
     known = seen[..., None]
-    rays = torch.where(known, rays, torch.zeros_like(rays))
-    turn = _turn_towards((share * rays).sum(-2))
-    turned = torch.cat([rays, torch.ones_like(share)], dim=-1) @ turn.transpose(-1, -2)
+    rays = torch.where(known, rays, 0.0)
+    middle = (share * rays).sum(-2)
+    turn = _turn_towards(middle)
+    turned = F.pad(rays, (0, 1), value=1.0) @ turn.transpose(-1, -2)
     flat = turned[..., :2] / turned[..., 2:].clamp_min(1e-3)
     offset = flat - (share * flat).sum(-2, keepdim=True)
     spread = (share * offset * offset).sum((-2, -1))[..., None].clamp_min(1e-8).sqrt()
     pose = torch.cat([offset / spread[..., None], weight[..., None]], dim=-1) * known
     nearness = (spread.log() - _LOG_SPREAD_MEAN) / _LOG_SPREAD_SCALE
-    return Encoding(torch.cat([pose.flatten(-2), nearness], dim=-1), turn, flat * known, seen, spread)
-
-
-def with_motion(encoding: Encoding, present: int) -> Float[Tensor, "*batch frames more_features"]:
-    """Features of a window (*batch, frames), with two more a frame: where the middle of the joints stood.
-
-    It is told in the turned camera of the frame ``present``, the one that the answer is about, in units of the spread
-    there: (0, 0) in that frame itself.
-    """
-    now = encoding.turn[..., present : present + 1, :, :]
-    forward = (now @ encoding.turn[..., 2, :, None])[..., 0]  # where each camera looks
-    spread = encoding.spread[..., present : present + 1, :]
-    return torch.cat([encoding.features, forward[..., :2] / (forward[..., 2:].clamp_min(1e-3) * spread)], dim=-1)
+    features = [pose.flatten(-2), nearness]
+    if settings.temporal:
+        features.append((middle / spread).clamp(-_FARTHEST, _FARTHEST))
+    return Encoding(torch.cat(features, dim=-1), turn, flat * known, seen, spread)
 
 
 def decode(
@@ -138,7 +137,7 @@ def decode(
     """
     rays = encoding.rays
     pose = 3 * (rays.shape[-2] - 1)
-    answer = _with_root(outputs[..., :pose].unflatten(-1, (-1, 3)), root, 0.0)
+    answer = with_root(outputs[..., :pose].unflatten(-1, (-1, 3)), root)
     distance = ((0.5 * outputs[..., pose : pose + 1]).exp() * _BODY_SPREAD / encoding.spread)[..., None]
     behind = answer[..., 2:]
     on_ray = rays * (distance + behind) - rays[..., root : root + 1, :] * distance
@@ -152,7 +151,7 @@ def decode(
 
 def _turn_towards(middle: Float[Tensor, "*batch 2"]) -> Float[Tensor, "*batch 3 3"]:
     """As ``rotation_towards`` of (x, y, 1), in fewer operations: its rows are right, down and forward."""
-    forward = torch.cat([middle, torch.ones_like(middle[..., :1])], dim=-1)
+    forward = F.pad(middle, (0, 1), value=1.0)
     right = forward @ middle.new_tensor([[0.0, 0.0, -1.0], [0.0, 0.0, 0.0], [1.0, 0.0, 0.0]])  # (1, 0, -x)
     square = (forward * forward).sum(-1, keepdim=True)
     down = square * middle.new_tensor([0.0, 1.0, 0.0]) - middle[..., 1:] * forward
@@ -160,25 +159,19 @@ def _turn_towards(middle: Float[Tensor, "*batch 2"]) -> Float[Tensor, "*batch 3 
     return rows / (rows * rows).sum(-1, keepdim=True).sqrt()
 
 
-def _with_root(others: Float[Tensor, "*batch others numbers"], root: int, value: float) -> Tensor:
-    """A row for the root put between the rows of the other joints."""
-    own = torch.full_like(others[..., :1, :], value)
-    return torch.cat([others[..., :root, :], own, others[..., root:, :]], dim=-2)
-
-
 def _covariance(
     logarithms: Float[Tensor, "*batch others 2"], turn: Float[Tensor, "*batch 3 3"], root: int
 ) -> Float[Tensor, "*batch joints 3 3"]:
     """In the camera's axes: ``turn^T diag(s, s, d)^2 turn``, which is s^2 plus d^2 - s^2 along the line of sight."""
-    squares = _with_root((2 * logarithms.clamp(*_LOG_DEVIATIONS)).exp(), root, 0.0)[..., None]
+    squares = with_root((2 * logarithms.clamp(*_LOG_DEVIATIONS)).exp(), root)[..., None]
     sideways, depth = squares[..., :1, :], squares[..., 1:, :]
     forward = turn[..., 2, :]
     along = (forward[..., :, None] * forward[..., None, :])[..., None, :, :]
     return sideways * torch.eye(3, dtype=turn.dtype, device=turn.device) + (depth - sideways) * along
 
 
-def _encode(observed: Observed, _: TurnedRaysSettings) -> Encoding:
-    return encode(observed.rays, observed.scores)
+def _encode(observed: Observed, settings: TurnedRaysSettings) -> Encoding:
+    return encode(observed.rays, observed.scores, settings)
 
 
 def _decode(outputs: Tensor, encoding: Encoding, skeleton: Skeleton, settings: TurnedRaysSettings) -> Answer:
@@ -199,6 +192,4 @@ ENCODING = EncodingEntry(
     encode=_encode,
     decode=_decode,
     uses=lambda _settings: ("rays", "scores"),
-    windowed=lambda settings: settings.temporal,
-    across=lambda encoding, present, _settings: with_motion(encoding, present),
 )

@@ -37,10 +37,7 @@ def test_leading_axes_are_only_carried_along(name: str, tables: dict) -> None:
     settings, people = from_mapping(entry.settings, tables), _people(2, 5)
     answer = torch.randn(2, 5, entry.outputs(17, settings))
     encoded = entry.encode(people, settings)
-    features = encoded.features
-    if entry.windowed(settings):
-        features = entry.across(encoded, 2, settings)
-    assert features.shape == (2, 5, entry.features(17, settings))
+    assert encoded.features.shape == (2, 5, entry.features(17, settings))
     decoded = entry.decode(answer, encoded, HUMAN, settings)
     assert decoded.relative.shape == (2, 5, 17, 3)
     assert decoded.relative[..., HUMAN.root, :].abs().max() == 0

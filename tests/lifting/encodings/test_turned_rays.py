@@ -10,7 +10,6 @@ from lift3d.lifting.encodings.turned_rays import (
     encode,
     features_of,
     outputs_of,
-    with_motion,
 )
 from lift3d.synthetic import walk
 
@@ -125,18 +124,18 @@ def test_impossible_deviations_stay_finite() -> None:
     assert covariance.isfinite().all()
 
 
-def test_motion_says_where_a_person_stood_in_units_of_their_size() -> None:
-    """A person who steps 1 m to the right, 5 m away, moves by 0.2 in the plane; nothing is said of the frame itself."""
-    window = torch.stack([_rays(_person((x, 0.0, 5.0)))[0] for x in (0.0, 1.0, 0.0)])
-    encoding = encode(window, torch.ones(3, 17, dtype=torch.float64))
-    features = with_motion(encoding, present=0)
-    assert features.shape == (3, features_of(17, TurnedRaysSettings(temporal=True)))
-    motion = features[:, -2:] * encoding.spread[0]
-    assert motion[[0, 2]].abs().max() < 1e-12
-    torch.testing.assert_close(motion[1, 0], torch.tensor(0.2, dtype=torch.float64), atol=5e-3, rtol=0)
-    back = with_motion(encoding, present=1)[:, -2:] * encoding.spread[1]
-    torch.testing.assert_close(back[0, 0], torch.tensor(-0.2, dtype=torch.float64), atol=2e-2, rtol=0)
-    torch.testing.assert_close(features[:, :-2], encoding.features)
+def test_networks_over_time_are_told_where_a_person_is_in_units_of_their_size() -> None:
+    """A person who steps 1 m to the right, 5 m away, moves by 0.2 in the plane."""
+    settings = TurnedRaysSettings(temporal=True)
+    window = torch.stack([_rays(_person((x, 0.0, 5.0)))[0] for x in (0.0, 1.0, -1.0)])
+    scores = torch.ones(3, 17, dtype=torch.float64)
+    encoding = encode(window, scores, settings)
+    assert encoding.features.shape == (3, features_of(17, settings))
+    torch.testing.assert_close(encoding.features[:, :-2], encode(window, scores).features)
+    middle = encoding.features[:, -2:] * encoding.spread
+    expected = torch.tensor([0.2, -0.2], dtype=torch.float64)
+    torch.testing.assert_close(middle[1:, 0] - middle[0, 0], expected, atol=5e-3, rtol=0)
+    torch.testing.assert_close(middle[:, 1], window[..., 1].mean(-1))
 
 
 def test_gradients_agree_with_finite_differences() -> None:
