@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Generator, Tensor, nn
 
-from lift3d.checkpoints import network_named
+from lift3d.checkpoints import load_network, network_named
 from lift3d.datasets.motion_clips import MotionClips, read_motion_clips
 from lift3d.errors import InputError, SettingsError
 from lift3d.evaluation.metrics import mpjpe, pa_mpjpe
@@ -77,6 +77,8 @@ class LifterTraining:
 
     Args:
         kind: ``"lifter"``.
+        start: a checkpoint to begin from: its weights are taken wherever name and shape fit, and a single-frame
+            lifter's become the part of a network over time that answers each frame by itself. Empty for none.
         data: what is learned from.
         network, encoding: tables with a ``name`` and the settings of what it names.
         loop: how long and how fast.
@@ -93,6 +95,7 @@ class LifterTraining:
     views: ViewSettings = field(default_factory=ViewSettings)
     noise: NoiseSettings = field(default_factory=NoiseSettings)
     loss: LossSettings = field(default_factory=LossSettings)
+    start: str = ""
 
     @classmethod
     def of(cls, tables: Mapping[str, Any], where: str = "settings") -> LifterTraining:
@@ -114,14 +117,28 @@ class LifterTraining:
         """With its first weights, which follow from the seed.
 
         Raises:
-            SettingsError: the network's inputs or outputs do not fit the encoding.
+            SettingsError: the network's inputs or outputs do not fit the encoding, or nothing of ``start`` fits it.
+        FileError: ``start`` cannot be read.
         """
         torch.manual_seed(self.loop.seed)
         network = network_named(self.network.name).build(self.network.settings)
+        if self.start:
+            _take_weights(network, self.start)
         try:
             return Lifter.assembled(network, self.network.settings, self.encoding.table(), skeleton, skeleton)
         except InputError as error:
             raise SettingsError(str(error)) from error
+
+
+def _take_weights(network: nn.Module, start: str) -> None:
+    """Begin from a checkpoint's weights wherever they fit."""
+    own = network.state_dict()
+    given = load_network(start).network.state_dict()
+    named = {f"{part}{name}": tensor for part in ("", "own.") for name, tensor in given.items()}
+    fitting = {name: tensor for name, tensor in named.items() if name in own and own[name].shape == tensor.shape}
+    if not fitting:
+        raise SettingsError(f"start: no weights of {start} fit the network; expected one of like names and sizes.")
+    network.load_state_dict(fitting, strict=False)
 
 
 def _named(tables: Mapping[str, Any], table: str, find: Callable[[str], Any], where: str) -> Named:
