@@ -10,7 +10,10 @@ import click
 from lift3d.cli._options import device_option, threads_option
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from lift3d.evaluation import EvaluationReport, PoseSamples, ProtocolReports
+    from lift3d.poses import Poses3D
 
 __all__ = ["COMMAND"]
 
@@ -31,7 +34,8 @@ _NEW_FILE = click.Path(path_type=Path)
 @click.option("--data", type=_FILE, help="Lift this data set of 2D and 3D joints and evaluate.")
 @click.option("--detections", help="2D joints of the data set, where they are a file of their own.")
 @click.option("-c", "--calibration", type=_FILE, help="Cameras of the data set, where it holds none.")
-@click.option("--model", help="The lifter for --data: a shipped one or a checkpoint file.  [default: the shipped one]")
+@click.option("--model", help="The lifter for --data: a shipped one, a checkpoint file or a library of exemplars.  "
+              "[default: the shipped one]")  # fmt: skip
 @click.option("--flip/--no-flip", default=True, show_default=True,
               help="Average with the answer for the mirrored person (test-time augmentation).")  # fmt: skip
 @click.option("--save", type=_NEW_FILE, help="Also write what --data gave as labelled samples, .npz.")
@@ -116,19 +120,29 @@ def _lifted(
     protocols: tuple[str, ...],
 ) -> PoseSamples:
     """What the model makes of the data set's 2D joints, of the subjects that the protocols test."""
-    from functools import partial
-
-    from lift3d.checkpoints import load_network
     from lift3d.datasets.pose_pairs import read_pose_pairs
     from lift3d.evaluation import clips_of_protocols, lift_pairs, published_protocols
-    from lift3d.lifting import DEFAULT_LIFTER, lift
 
-    checkpoint = load_network(model or DEFAULT_LIFTER, device)
+    lifter, how = _lifter(model, flip, device)
     pairs = read_pose_pairs(data, detections, cameras=calibration)
     pairs = clips_of_protocols(pairs, published_protocols() if protocols == ("all",) else protocols)
-    augmented = "averaged with the mirrored person's (flip test-time augmentation)" if flip else "no flip augmentation"
     seen = (
         f"2D joints of {Path(detections or data).name} ({pairs.keypoint_skeleton.name}), all frames that can be lifted"
     )
-    notes = [f"lifted by {Path(model or DEFAULT_LIFTER).name}: {augmented}", seen]
-    return lift_pairs(pairs, partial(lift, checkpoint=checkpoint, flip=flip, device=device), notes)
+    return lift_pairs(pairs, lifter, [how, seen])
+
+
+def _lifter(model: str | None, flip: bool, device: str) -> tuple[Callable[..., Poses3D], str]:
+    """What lifts keypoints of a camera, and a line that says how."""
+    from functools import partial
+
+    from lift3d.checkpoints import load_network
+    from lift3d.lifting import DEFAULT_LIFTER, lift
+    from lift3d.lifting.exemplar import is_library, lift_by_exemplars, load_library
+
+    name = model or DEFAULT_LIFTER
+    if is_library(name):
+        return partial(lift_by_exemplars, library=load_library(name)), f"lifted by the exemplars of {Path(name).name}"
+    augmented = "averaged with the mirrored person's (flip test-time augmentation)" if flip else "no flip augmentation"
+    lifter = partial(lift, checkpoint=load_network(name, device), flip=flip, device=device)
+    return lifter, f"lifted by {Path(name).name}: {augmented}"

@@ -11,6 +11,7 @@ from lift3d.cli import _run
 from lift3d.datasets.pair_sources.lift3d_h5 import write_pose_pairs
 from lift3d.datasets.pose_pairs import PairClip, PosePairs
 from lift3d.evaluation import PoseSamples, write_samples
+from lift3d.lifting.exemplar import build_library, save_library
 from lift3d.skeletons import get_skeleton
 from lift3d.synthetic import ring_rig, walk
 
@@ -138,3 +139,11 @@ def test_only_tested_subjects_are_lifted_and_none_is_said(pairs, tmp_path, capsy
     with np.load(tmp_path / "s11.npz") as file:
         assert file["subject"].tolist() == ["S11"]
     assert "no such checkpoint" in fails(capsys, "evaluate", "--data", pairs, "--model", "nothing")
+
+
+def test_a_library_of_exemplars_on_a_data_set(pairs, tmp_path, capsys):
+    save_library(build_library(walk(frames=40).positions[:, 0], "human36m17"), tmp_path / "library.npz")
+    text = does(capsys, "evaluate", "--data", pairs, "--model", tmp_path / "library.npz", "--json", tmp_path / "r.json")
+    assert "lifted by the exemplars of library.npz" in text
+    found = json.loads((tmp_path / "r.json").read_text())["protocols"]["everyone-root"]
+    assert found["over_frames"]["mpjpe_mm"] < 60  # the walk is in the library
