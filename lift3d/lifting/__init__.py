@@ -2,7 +2,8 @@
 
 from lift3d.lifting.lift import lift
 from lift3d.lifting.lifter import DEFAULT_LIFTER
+from lift3d.lifting.onnx_export import OnnxModel, export_onnx
 from lift3d.lifting.root_position import root_position
 from lift3d.lifting.streaming import LifterStream
 
-__all__ = ["DEFAULT_LIFTER", "LifterStream", "lift", "root_position"]
+__all__ = ["DEFAULT_LIFTER", "LifterStream", "OnnxModel", "export_onnx", "lift", "root_position"]

@@ -14,12 +14,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from lift3d.errors import InputError
-from lift3d.lifting.encodings._entry import Answer, EncodingEntry, FeaturesAlone
+from lift3d.lifting.encodings._entry import Answer, EncodingEntry, FeaturesAlone, with_root
 from lift3d.lifting.observed import Observed, filled_over_time
 from lift3d.skeletons import Skeleton
 
@@ -73,9 +72,7 @@ def decode(
     """Joints relative to the root, metres; the root is put where the skeleton has it."""
     mean, std = outputs.new_tensor(settings.mean_3d), outputs.new_tensor(settings.std_3d)
     others = ((outputs * std + mean) * settings.metres).unflatten(-1, (-1, 3))
-    root = skeleton.root
-    origin = torch.zeros_like(others[..., :1, :])
-    return Answer(torch.cat([others[..., :root, :], origin, others[..., root:, :]], dim=-2))
+    return Answer(with_root(others, skeleton.root))
 
 
 ENCODING = EncodingEntry(
