@@ -44,7 +44,7 @@ def main() -> None:
     text = HEAD + "\n[maps]\n" + "".join(_entry(name, cells) for name, cells in _limits(clips, arguments.leave_out))
     with writing(Path(arguments.output)) as temporary:
         temporary.write_text(text, encoding="utf-8")
-    print(f"{arguments.output}: {len(text)} bytes, from {len(clips.positions)} frames.")
+    print(f"{arguments.output}: {len(text)} bytes, from the splits {', '.join(arguments.splits)}.")
 
 
 def _limits(clips: MotionClips, left_out: list[str]) -> list[tuple[str, Tensor]]:

@@ -119,11 +119,12 @@ class Protocol:
         """All choices in one line."""
         step = "every frame" if self.frame_step == 1 else f"every {_ordinal(self.frame_step)} frame"
         mean = "mean of the actions' means" if self.averaging == "actions" else "mean over all frames"
+        with_zero = self.alignment in ("root", "scale") and "pelvis" in self.joints
         without = ", ".join(f"{subject} {action}-{number}" for subject, action, number in self.excluded)
         parts = [
             f"{self.metric}: {HOW_ALIGNED[self.alignment]}",
-            f"{len(self.joints)} joints",
-            f"trained on {', '.join(self.train) or 'what the model says'}",
+            f"{len(self.joints)} joints{', the pelvis with its zero among them' if with_zero else ''}",
+            f"for models trained on {', '.join(self.train) or 'anything'}",
             f"tested on {', '.join(self.test) or 'everyone'}",
             step,
             mean,

@@ -54,6 +54,12 @@ def test_every_protocol_describes_each_choice_in_one_line(name):
         assert replace(protocol, **{field: value}).describe() != text, field
 
 
+def test_it_is_said_whether_the_pelvis_counts():
+    assert "17 joints, the pelvis with its zero among them" in get_protocol("martinez:1").describe()
+    for name in ("martinez:1/14", "martinez:2"):  # not among them; aligned, it has an error like others
+        assert "zero" not in get_protocol(name).describe()
+
+
 def test_joint_names_are_those_of_the_skeleton():
     assert get_skeleton("human36m17").joints == HUMAN36M_17
     assert len(HUMAN36M_14) == 14
