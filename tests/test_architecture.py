@@ -13,6 +13,7 @@ PACKAGE = Path(__file__).parents[1] / "lift3d"
 
 # From the top to the bottom. Names on one row never import each other, except where the row is open.
 ROWS = [
+    ("closed", {"__main__"}),
     ("closed", {"cli"}),
     ("closed", {"training"}),
     ("closed", {"detection", "lifting", "triangulation", "filtering", "fitting", "evaluation", "viewing"}),

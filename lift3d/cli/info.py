@@ -15,13 +15,13 @@ __all__ = ["COMMAND"]
 @click.command("info")
 @click.argument("what", default="versions")
 def COMMAND(what: str) -> None:  # noqa: N802
-    """Tell about WHAT: versions, skeletons, formats, networks, weights, filters, protocols, or a file.
+    """Tell about WHAT: versions, skeletons, formats, datasets, networks, weights, filters, protocols, or a file.
 
     Of a file with cameras, keypoints or poses it prints what is in it.
     """
     topics: dict[str, Callable[[], str]] = {
-        "versions": _versions, "skeletons": _skeletons, "formats": _formats, "networks": _networks,
-        "weights": _weights, "filters": _filters, "protocols": _protocols,
+        "versions": _versions, "skeletons": _skeletons, "formats": _formats, "datasets": _datasets,
+        "networks": _networks, "weights": _weights, "filters": _filters, "protocols": _protocols,
     }  # fmt: skip
     if what in topics:
         click.echo(topics[what]())
@@ -61,6 +61,15 @@ def _formats() -> str:
         for entry in sorted(all_formats().values(), key=lambda e: (e.holds.__name__, e.name))
     ]
     return table(["format", "holds", "read", "write", "about"], rows)
+
+
+def _datasets() -> str:
+    from lift3d.datasets.motion import motion_sources
+    from lift3d.datasets.pose_pairs import pair_formats
+
+    kinds = {"motion": motion_sources(), "pairs": pair_formats()}
+    rows = [[entry.name, kind, entry.about] for kind, entries in kinds.items() for entry in entries.values()]
+    return table(["data set", "holds", "about"], rows)
 
 
 def _networks() -> str:

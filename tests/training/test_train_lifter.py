@@ -15,7 +15,7 @@ from lift3d.training.train_lifter import LifterTraining
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 
-SMALL = ["--network.hidden=64", "--network.blocks=1", "--loop.steps=60", "--loop.save_every=30", "--loop.warmup=5",
+SMALL = ["--network.hidden=64", "--network.blocks=1", "--loop.steps=120", "--loop.save_every=60", "--loop.warmup=5",
          "--loop.batch=64", "--data.splits=['train']", "--data.hold_out=['b']"]  # fmt: skip
 
 
