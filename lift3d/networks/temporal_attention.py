@@ -43,6 +43,7 @@ class TemporalAttentionSettings:
         expansion: how many times as wide as a token the inside of a layer's MLP is.
         reach: frames on either side that a layer looks at.
         longest: the most frames taken at once.
+        own_learns: whether training changes the residual MLP too.
 
     Raises:
         InputError: the width is no multiple of the heads, or there are fewer inputs than own inputs.
@@ -59,6 +60,7 @@ class TemporalAttentionSettings:
     expansion: int = 2
     reach: int = 20
     longest: int = 243
+    own_learns: bool = True
 
     def __post_init__(self) -> None:
         if self.width % self.heads:
@@ -118,7 +120,7 @@ class TemporalAttention(nn.Module):
             settings.own_inputs, settings.outputs, settings.hidden, settings.blocks,
             dropout=0.0, normalisation="layer", activation="gelu",
         )  # fmt: skip
-        self.own = ResidualMlp(own)
+        self.own = ResidualMlp(own).requires_grad_(settings.own_learns)
         self.enter = nn.Linear(settings.inputs + settings.hidden + settings.outputs, settings.width)
         self.layers = nn.ModuleList(Layer(settings) for _ in range(settings.layers))
         self.norm = nn.LayerNorm(settings.width)
@@ -130,9 +132,20 @@ class TemporalAttention(nn.Module):
         self.longest: int | None = settings.longest
 
     def forward(self, features: Float[Tensor, "batch frames inputs"]) -> Float[Tensor, "batch frames outputs"]:
+        return self.mended(*self.alone(features))
+
+    def alone(
+        self, features: Float[Tensor, "batch frames inputs"]
+    ) -> tuple[Float[Tensor, "batch frames outputs"], Float[Tensor, "batch frames width"]]:
+        """What each frame says by itself: its own answer and its token, which can be kept while a window moves on."""
         seen = self.own.features(features[..., : self.own_inputs])
         answer = self.own.leave(seen)
-        tokens = self.enter(torch.cat([features, seen, answer], dim=-1))
+        return answer, self.enter(torch.cat([features, seen, answer], dim=-1))
+
+    def mended(
+        self, answer: Float[Tensor, "batch frames outputs"], tokens: Float[Tensor, "batch frames width"]
+    ) -> Float[Tensor, "batch frames outputs"]:
+        """The answers after the frames have looked at each other."""
         for layer in self.layers:
             tokens = layer(tokens)
         return answer + self.leave(self.norm(tokens))
