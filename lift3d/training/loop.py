@@ -17,11 +17,11 @@ from torch import Generator, Tensor, nn
 from tqdm import tqdm
 
 from lift3d._files import writing
-from lift3d.errors import FileError
+from lift3d.errors import FileError, SettingsError
 from lift3d.training.curves import save_curves
 from lift3d.training.optimisers import optimisers_for
 from lift3d.training.processes import Processes, processes
-from lift3d.training.schedules import learning_rate_factor
+from lift3d.training.schedules import learning_rate_factor, set_norm_momentum
 
 __all__ = ["LoopSettings", "train"]
 
@@ -36,18 +36,22 @@ class LoopSettings:
     Args:
         steps: optimiser steps.
         batch: samples of one step, of all processes together.
-        optimiser: ``"adamw"`` or ``"muon"``; see ``lift3d.training.optimisers``.
+        optimiser: ``"adamw"``, ``"amsgrad"`` or ``"muon"``; see ``lift3d.training.optimisers``.
         learning_rate: after the warm-up.
         schedule: ``"cosine"``, ``"exponential"`` or ``"constant"``; see ``lift3d.training.schedules``.
         last: factor on the learning rate at the end.
         warmup: steps over which the learning rate rises from zero.
-        weight_decay: of either.
-        clip: largest norm of the gradient.
+        weight_decay: of any.
+        clip: largest norm of the gradient; 0 leaves it as it is.
         average: decay of the moving average of the weights, which is what is kept; 0 keeps the weights themselves.
+        norm_momentum: how far each batch moves the statistics of batch norm, in the first and in the last step.
         save_every: steps between two measurements and savings of the state.
         bfloat16: compute in bfloat16 where it is safe; the weights stay float32.
         device: such as ``"cpu"`` or ``"cuda"``; ``"auto"`` takes a GPU where there is one.
         seed: of everything random.
+
+    Raises:
+        SettingsError: the momenta are not two numbers above 0.
     """
 
     steps: int
@@ -60,10 +64,15 @@ class LoopSettings:
     weight_decay: float = 0.01
     clip: float = 1.0
     average: float = 0.999
+    norm_momentum: tuple[float, ...] = (0.1, 0.1)
     save_every: int = 500
     bfloat16: bool = True
     device: str = "auto"
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        if len(self.norm_momentum) != 2 or min(self.norm_momentum) <= 0:
+            raise SettingsError(f"norm_momentum is {self.norm_momentum}; expected two numbers above 0.")
 
 
 def train(
@@ -130,10 +139,12 @@ class _Run:
             for group in optimiser.param_groups:
                 group["lr"] = settings.learning_rate * factor
             optimiser.zero_grad(set_to_none=True)
+        set_norm_momentum(self.network, settings.norm_momentum, step, settings.steps)
         with torch.autocast(own.device.type, torch.bfloat16, enabled=settings.bfloat16):
             loss = loss_of(self.shared, Generator().manual_seed(seed), settings.batch // own.count)
         loss.backward()
-        nn.utils.clip_grad_norm_(self.network.parameters(), settings.clip)
+        if settings.clip:
+            nn.utils.clip_grad_norm_(self.network.parameters(), settings.clip)
         for optimiser in self.optimisers:
             optimiser.step()
         return loss.item()

@@ -1,9 +1,11 @@
 """What a lifter is trained to make small, each a mean over people and frames, metres.
 
+A joint whose truth is NaN takes no part: means are over the joints, bones and steps whose truth is known.
+
 The joint error is the distance between predicted and true joints (MPJPE). Sun et al. (Compositional Human Pose
 Regression, ICCV 2017) add the vectors between pairs of joints, written relative to each other: those of the bones
 ("bone"), or of all pairs ("all pairs", their "both" on every path). Hossain and Little (ECCV 2018) and others add the
-velocity; the scale-free error (N-MPJPE) is Rhodin et al.'s (CVPR 2018).
+velocity; the scale-free error (N-MPJPE) is Rhodin et al.'s (CVPR 2018); Martinez et al. (ICCV 2017) square.
 
 The deviation is trained on a quantile, not on a likelihood: that 68.3 % of the errors lie within it is what it is for,
 and heavy tails do not spoil it (Koenker and Bassett 1978, the "pinball" loss, on logarithms, whose order is the same).
@@ -27,6 +29,7 @@ __all__ = [
     "joint_loss",
     "pose_loss",
     "scale_free_loss",
+    "square_loss",
     "symmetry_loss",
     "velocity_loss",
 ]
@@ -41,6 +44,8 @@ class LossSettings:
 
     Args:
         joint: mean distance of the joints.
+        square: mean square of the errors of their coordinates, in the units that the network answers in: metres, or,
+            with the encoding ``standardised``, the deviation of each coordinate.
         scale_free: the same after the best scale of each pose.
         bone: mean length of the difference of bones as vectors.
         all_pairs: the same of the vectors between all pairs of joints.
@@ -50,6 +55,7 @@ class LossSettings:
     """
 
     joint: float = 1.0
+    square: float = 0.0
     scale_free: float = 0.0
     bone: float = 0.0
     all_pairs: float = 0.0
@@ -63,10 +69,20 @@ def pose_loss(
     truth: Float[Tensor, "batch frames joints 3"],
     skeleton: Skeleton,
     settings: LossSettings,
+    unit: Float[Tensor, "others 3"] | float = 1.0,
 ) -> Float[Tensor, ""]:
-    """The weighted sum of the parts that look at poses relative to the root, metres."""
+    """The weighted sum of the parts that look at poses relative to the root.
+
+    Args:
+        predicted: metres.
+        truth: metres; NaN where not known.
+        skeleton: what the joints are.
+        settings: the weights.
+        unit: of ``square``, see :func:`square_loss`.
+    """
     parts = {
         "joint": lambda: joint_loss(predicted, truth, skeleton),
+        "square": lambda: square_loss(predicted, truth, skeleton, unit),
         "scale_free": lambda: scale_free_loss(predicted, truth, skeleton),
         "bone": lambda: bone_loss(predicted, truth, skeleton),
         "all_pairs": lambda: all_pairs_loss(predicted, truth),
@@ -81,15 +97,35 @@ def joint_loss(
     predicted: Float[Tensor, "*batch joints 3"], truth: Float[Tensor, "*batch joints 3"], skeleton: Skeleton
 ) -> Float[Tensor, ""]:
     """Mean distance of all joints but the root, whose own is 0 by construction."""
-    return (predicted - truth)[..., _others(skeleton), :].norm(dim=-1).mean()
+    return _mean_length((predicted - truth)[..., _others(skeleton), :])
+
+
+def square_loss(
+    predicted: Float[Tensor, "*batch joints 3"],
+    truth: Float[Tensor, "*batch joints 3"],
+    skeleton: Skeleton,
+    unit: Float[Tensor, "others 3"] | float = 1.0,
+) -> Float[Tensor, ""]:
+    """Mean square of the errors of all coordinates but the root's.
+
+    Args:
+        predicted: metres.
+        truth: metres; NaN where not known.
+        skeleton: what the joints are.
+        unit: metres that count as 1, of each coordinate of all joints but the root or of all of them.
+    """
+    error = (predicted - truth)[..., _others(skeleton), :] / unit
+    known = torch.isfinite(error)
+    return _mean(torch.where(known, error, 0.0).square(), known)
 
 
 def scale_free_loss(
     predicted: Float[Tensor, "*batch joints 3"], truth: Float[Tensor, "*batch joints 3"], skeleton: Skeleton
 ) -> Float[Tensor, ""]:
     """Mean distance of the joints after each predicted pose is scaled to fit the true one best (N-MPJPE)."""
-    square = predicted.square().sum((-2, -1), keepdim=True).clamp_min(1e-8)
-    scale = (predicted * truth).sum((-2, -1), keepdim=True) / square
+    known = torch.isfinite(truth).all(-1, keepdim=True)
+    ours, theirs = torch.where(known, predicted, 0.0), torch.where(known, truth, 0.0)
+    scale = (ours * theirs).sum((-2, -1), keepdim=True) / ours.square().sum((-2, -1), keepdim=True).clamp_min(1e-8)
     return joint_loss(scale * predicted, truth, skeleton)
 
 
@@ -99,7 +135,7 @@ def bone_loss(
     """Mean length of the difference of bones as vectors, of the skeleton's tree."""
     parents, children = (list(ends) for ends in zip(*skeleton.bones, strict=True))
     error = predicted - truth
-    return (error[..., children, :] - error[..., parents, :]).norm(dim=-1).mean()
+    return _mean_length(error[..., children, :] - error[..., parents, :])
 
 
 def all_pairs_loss(
@@ -108,7 +144,7 @@ def all_pairs_loss(
     """Mean length of the difference of the vectors between every two joints."""
     first, second = torch.triu_indices(predicted.shape[-2], predicted.shape[-2], 1)
     error = predicted - truth
-    return (error[..., first, :] - error[..., second, :]).norm(dim=-1).mean()
+    return _mean_length(error[..., first, :] - error[..., second, :])
 
 
 def velocity_loss(
@@ -117,7 +153,7 @@ def velocity_loss(
     """Mean length of the difference of steps from one frame to the next, metres a frame; 0 of a single frame."""
     if predicted.shape[1] < 2:
         return predicted.sum() * 0
-    return torch.diff(predicted - truth, dim=1).norm(dim=-1).mean()
+    return _mean_length(torch.diff(predicted - truth, dim=1))
 
 
 def symmetry_loss(predicted: Float[Tensor, "*batch joints 3"], skeleton: Skeleton) -> Float[Tensor, ""]:
@@ -135,15 +171,28 @@ def deviation_loss(
     """The pinball loss that is least where 68.3 % of the errors along each axis lie within the predicted deviations.
 
     Args:
-        error: predicted minus true joints, metres. No gradient flows into it.
+        error: predicted minus true joints, metres; NaN where not known. No gradient flows into it.
         covariance: predicted, of the same axes; of the root it is not looked at.
         skeleton: what the joints are.
     """
     others = _others(skeleton)
     deviation = covariance[..., others, :, :].diagonal(dim1=-2, dim2=-1).sqrt().log()
-    above = error[..., others, :].detach().abs().clamp_min(_LEAST_ERROR).log() - deviation
-    return torch.maximum(WITHIN_ONE_SIGMA * above, (WITHIN_ONE_SIGMA - 1) * above).mean()
+    known = torch.isfinite(error[..., others, :])
+    size = torch.where(known, error[..., others, :].detach(), 1.0).abs().clamp_min(_LEAST_ERROR)
+    above = size.log() - deviation
+    return _mean(torch.maximum(WITHIN_ONE_SIGMA * above, (WITHIN_ONE_SIGMA - 1) * above), known)
 
 
 def _others(skeleton: Skeleton) -> list[int]:
     return [joint for joint in range(len(skeleton)) if joint != skeleton.root]
+
+
+def _mean_length(vectors: Float[Tensor, "*batch 3"]) -> Float[Tensor, ""]:
+    """Of those that are finite; no gradient flows through the others."""
+    known = torch.isfinite(vectors).all(-1)
+    return _mean(torch.where(known[..., None], vectors, 0.0).norm(dim=-1), known)
+
+
+def _mean(values: Tensor, known: Tensor) -> Float[Tensor, ""]:
+    """Of the known ones; 0 where none is."""
+    return (values * known).sum() / known.sum().clamp_min(1)

@@ -114,5 +114,5 @@ def test_muon_changes_the_matrices_inside_and_adamw_the_rest() -> None:
     assert [tuple(weight.shape) for weight in muon.param_groups[0]["params"]] == [(256, 256)]
     assert len(adamw.param_groups[0]["params"]) == len(list(network.parameters())) - 1
     assert len(optimisers_for(network, "adamw", 1e-3, 0.0)) == 1
-    with pytest.raises(UnknownNameError, match="adamw, muon"):
+    with pytest.raises(UnknownNameError, match="adamw, amsgrad, muon"):
         optimisers_for(network, "sgd", 1e-3, 0.0)

@@ -15,7 +15,7 @@ from lift3d.training.train_lifter import LifterTraining
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 
-SMALL = ["--network.hidden=64", "--network.blocks=1", "--loop.steps=120", "--loop.save_every=60", "--loop.warmup=5",
+SMALL = ["--network.hidden=64", "--network.blocks=1", "--loop.steps=120", "--loop.save_every=40", "--loop.warmup=5",
          "--loop.batch=64", "--data.splits=['train']", "--data.hold_out=['b']"]  # fmt: skip
 
 
@@ -49,7 +49,7 @@ def test_a_lifter_learns_and_its_weights_load(motion: Path, tmp_path: Path) -> N
     assert (loaded.name, loaded.skeleton.name, loaded.settings.hidden) == ("residual_mlp", "human36m17", 64)
     rows = (tmp_path / "run" / "curve.csv").read_text().splitlines()
     first, last = (float(row.split(",")[1]) for row in (rows[1], rows[-1]))
-    assert last < 0.8 * first
+    assert last < 0.9 * first
     assert "exact_mpjpe_mm,exact_pa_mpjpe_mm,exact_within_one_sigma,detected_mpjpe_mm" in rows[0]
     assert read_toml(tmp_path / "run" / "settings.toml")["network"]["hidden"] == 64
 
