@@ -73,8 +73,11 @@ def lift(
     own = given if lifter.skeleton == lifter.input_skeleton else _observed(keypoints, camera, lifter.skeleton)
     over_time = lifter.window > 1 or lifter.longest is not None or lifter.encoding.fill is not None
     clips = clips_of(keypoints.times) if over_time else [slice(0, len(keypoints.times))]
+    rate = keypoints.frames_per_second
     parts = [
-        placed(answer_over_clip(lifter, given[:, clip], flip), own[:, clip], lifter.skeleton, keypoints.times[clip])
+        placed(
+            answer_over_clip(lifter, given[:, clip], rate, flip), own[:, clip], lifter.skeleton, keypoints.times[clip]
+        )
         for clip in clips or [slice(0, 0)]
     ]
     poses = parts[0] if len(parts) == 1 else _joined(parts)

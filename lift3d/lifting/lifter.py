@@ -107,6 +107,14 @@ class Lifter:
         """Frames that one answer is made from, where the network says."""
         return sum(self.context) + 1
 
+    def stride(self, frames_per_second: float) -> int:
+        """From which frame to which a network over time looks, so that they are as far apart as those it has learned.
+
+        At 60 frames a second a network of 30 is given every other frame, and then the frames between.
+        """
+        learned = None if self.single else getattr(self.settings, "frames_per_second", None)
+        return 1 if learned is None else max(1, round(frames_per_second / learned))
+
     @property
     def device(self) -> torch.device:
         """Where the network is."""

@@ -1,4 +1,4 @@
-"""The 2D joints of people as one camera saw them: all that an encoding may use."""
+"""The 2D joints of people as cameras saw them: all that an encoding may use."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ _POINTS_AT_ONCE = 1 << 18  # that the lens is undone for: bounds memory
 
 @dataclass(frozen=True, eq=False)
 class Observed:
-    """People seen by one camera; NaN with score 0 where a joint is missing.
+    """People seen by one camera, or each by one of their own; NaN with score 0 where a joint is missing.
 
     Args:
         pixels: as seen in the picture, the lens not undone; the centre of the top-left pixel is (0, 0).
         rays: (x/z, y/z) in the camera frame, the lens undone.
         scores: 0 to 1.
-        intrinsics: of the camera, pixels.
-        image_size: width and height, pixels; NaN where not known.
+        intrinsics: of the camera, pixels. Batch axes, if there are any, broadcast against those of the people.
+        image_size: width and height, pixels; NaN where not known. Batch axes as of the intrinsics.
     """
 
     pixels: Float[Tensor, "*batch joints 2"]
     rays: Float[Tensor, "*batch joints 2"]
     scores: Float[Tensor, "*batch joints"]
-    intrinsics: Float[Tensor, "3 3"]
-    image_size: Float[Tensor, "2"]
+    intrinsics: Float[Tensor, "*cameras 3 3"]
+    image_size: Float[Tensor, "*cameras 2"]
 
     @classmethod
     def by(
@@ -59,6 +59,10 @@ class Observed:
     def __getitem__(self, index: object) -> Observed:
         """A part, by an index of the batch axes."""
         parts = {name: getattr(self, name)[index] for name in ("pixels", "rays", "scores")}
+        for name, axes in (("intrinsics", 2), ("image_size", 1)):
+            own = getattr(self, name)
+            if own.ndim > axes:  # a camera for each person
+                parts[name] = own.expand(*self.scores.shape[:-1], *own.shape[-axes:])[index]
         return replace(self, **parts)
 
     def to(self, device: torch.device | str) -> Observed:
@@ -75,11 +79,12 @@ class Observed:
             flip_order: of the joints' skeleton.
         """
         twins = list(flip_order)
-        middle = 0.5 * self.image_size[0]
-        middle = torch.where(middle.isfinite(), middle, self.intrinsics[0, 2])
-        turned = torch.stack([2 * middle - self.pixels[..., twins, 0], self.pixels[..., twins, 1]], dim=-1)
+        middle = 0.5 * self.image_size[..., 0]
+        middle = torch.where(middle.isfinite(), middle, self.intrinsics[..., 0, 2])
+        x, y = self.pixels[..., twins, :].unbind(-1)
+        turned = torch.stack([2 * middle[..., None] - x, y], dim=-1)
         k = self.intrinsics.clone()
-        k[0, 1], k[0, 2] = -k[0, 1], 2 * middle - k[0, 2]
+        k[..., 0, 1], k[..., 0, 2] = -k[..., 0, 1], 2 * middle - k[..., 0, 2]
         rays = self.rays[..., twins, :] * self.rays.new_tensor([-1.0, 1.0])
         return Observed(turned, rays, self.scores[..., twins], k, self.image_size)
 
@@ -94,6 +99,8 @@ def filled_over_time(observed: Observed) -> Observed:
         observed: batch axes (*batch, frames).
     """
     seen = observed.seen
+    if bool(seen.all()):
+        return observed
     both = torch.cat([observed.pixels, observed.rays], dim=-1).masked_fill(~seen[..., None], 0.0)
     before, after = _nearest_seen(seen)
     frames = seen.shape[-2]
@@ -105,7 +112,8 @@ def filled_over_time(observed: Observed) -> Observed:
     line = torch.lerp(start, stop, share.clamp(0, 1)[..., None].to(both.dtype))
     known = seen.any(-2, keepdim=True).expand_as(seen)
     centre = (line * known[..., None]).sum(-2, keepdim=True) / known.sum(-1)[..., None, None].clamp_min(1)
-    nobody = torch.cat([observed.intrinsics[:2, 2], torch.zeros_like(observed.image_size)])
+    principal = observed.intrinsics[..., :2, 2]
+    nobody = torch.cat([principal, torch.zeros_like(principal)], dim=-1)[..., None, :]
     centre = torch.where(known.any(-1)[..., None, None], centre, nobody)
     full = torch.where(known[..., None], line, centre)
     return replace(observed, pixels=full[..., :2], rays=full[..., 2:], scores=observed.scores * seen)

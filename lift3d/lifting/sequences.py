@@ -18,22 +18,34 @@ __all__ = ["answer_over_clip"]
 _FRAMES_AT_ONCE = 4096  # of all people together, given to a network in one call
 
 
-def answer_over_clip(lifter: Lifter, observed: Observed, flip: bool) -> Answer:
+def answer_over_clip(lifter: Lifter, observed: Observed, frames_per_second: float, flip: bool) -> Answer:
     """What a lifter says about every frame of a clip.
 
     A network that makes an answer from frames before and after is given the first and the last frame repeatedly at
     the ends. One that takes a bounded number of frames at once (``longest``) runs in windows that overlap by half;
-    their answers are blended, each weighing less towards the ends of its window.
+    their answers are blended, each weighing less towards the ends of its window. A clip of a much higher frame rate
+    than the network has learned is taken as several of a lower one (:meth:`Lifter.stride`).
 
     Args:
         lifter: on its device.
         observed: people (people, frames, joints) on ``lifter.input_skeleton``, without a jump in time.
+        frames_per_second: of the clip.
         flip: average with the answer for the mirrored people.
 
     Returns:
         An answer (people, frames, joints), on the device of ``observed``.
     """
-    observed = lifter.filled(observed)
+    observed, frames = lifter.filled(observed), observed.scores.shape[1]
+    stride = min(lifter.stride(frames_per_second), max(1, frames))
+    if stride == 1:
+        return _over_frames(lifter, observed, flip)
+    parts = [_over_frames(lifter, observed[:, first::stride], flip) for first in range(stride)]
+    place = torch.cat([torch.arange(frames)[first::stride] for first in range(stride)]).argsort()
+    return Answer(*(torch.cat(own, dim=1)[:, place] for own in zip(*(part.values for part in parts), strict=True)))
+
+
+def _over_frames(lifter: Lifter, observed: Observed, flip: bool) -> Answer:
+    """What a lifter says about frames that are as far apart as it has learned."""
     if lifter.longest is None or observed.scores.shape[1] <= lifter.longest:
         return _by_chunks(lifter, observed, flip)
     return _blended(lifter, observed, flip, lifter.longest)

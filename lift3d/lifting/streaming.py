@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -17,6 +15,7 @@ from lift3d.errors import InputError, ShapeError
 from lift3d.lifting.encodings import Answer
 from lift3d.lifting.lift import placed
 from lift3d.lifting.lifter import DEFAULT_LIFTER, Lifter
+from lift3d.lifting.moving_window import moving_window
 from lift3d.lifting.observed import Observed
 from lift3d.poses import Poses3D
 from lift3d.skeletons import Skeleton, get_skeleton, mapping_between
@@ -34,16 +33,18 @@ class LifterStream:
 
     Where a network makes an answer from frames before and after (``context``), the poses are those of ``lift`` over
     the whole clip, as long as the delay is the network's own. With a shorter one, the newest frame stands in for those
-    that have not come yet. A network that takes a window (``longest``) sees the last frames that it can take, up to
-    the newest; its answer about the frame ``delay`` ago is what ``lift`` says of that clip. Missing joints that an
-    encoding fills over time are filled with what the window holds.
+    that have not come yet. A network that takes a window (``longest``) sees the last frames, up to the newest; its
+    answer about the frame ``delay`` ago is what ``lift`` says of that clip. Where the frame rate is much higher than
+    what the network has learned, it is given every second or third frame. Missing joints that an encoding fills over
+    time are filled with what the window holds.
 
     Args:
         checkpoint: a shipped lifter's name, a file, or a loaded checkpoint.
         camera: its calibration: intrinsics, lens and, for networks that see pixels over the width, image size.
         fps: frames a second, for the times of the poses.
         delay: frames to wait before a frame is final; by default the frames after that the network looks at, or half
-            of its window. 0 answers at once.
+            of the window. 0 answers at once.
+        window: frames that a network of windows is given; by default as many as it takes. Fewer are faster.
         flip: average with the answer for the mirrored person, for twice the time.
         given: skeleton of the joints that are pushed; by default the one that the network is given.
         skeleton: of the poses; by default the network's own.
@@ -63,6 +64,7 @@ class LifterStream:
         *,
         fps: float = 30.0,
         delay: int | None = None,
+        window: int | None = None,
         flip: bool = False,
         given: str | Skeleton | None = None,
         skeleton: str | Skeleton | None = None,
@@ -76,11 +78,13 @@ class LifterStream:
             raise InputError("LifterStream: this lifter sees pixels over the picture's width; the camera has no size.")
         self.given = self._lifter.input_skeleton if given is None else get_skeleton(given)
         self._target = None if skeleton is None else get_skeleton(skeleton)
-        self.delay = _checked_delay(delay, self._lifter)
+        self._stride = self._lifter.stride(fps)
+        self.window = _checked_window(window, self._lifter)
+        self.delay = _checked_delay(delay, self._lifter, (self.window - 1) * self._stride)
         self._start()
 
     def _start(self) -> None:
-        self._seen: Observed | None = None  # the last frames, as the network is given them
+        self._window = moving_window(self._lifter, self.window, self.delay, self._stride, self._flip)
         self._waiting: deque[tuple[int, Observed]] = deque()  # frames not answered yet, on the network's skeleton
         self._pushed = 0
 
@@ -104,19 +108,19 @@ class LifterStream:
         frame = self._observed(pixels, scores, given)
         self._waiting.append((self._pushed, frame if given == answered else self._observed(pixels, scores, answered)))
         self._remember(frame)
-        return self._answered(self._pushed - 1 - self.delay)
+        return self._answered() if self._pushed > self.delay else None
 
     def finish(self) -> list[Poses3D]:
         """The poses of the frames that were still waiting, in order; the stream is then as new."""
         rest = []
-        while self._waiting and self._seen is not None:
+        while self._waiting:
             if self._lifter.longest is None:  # the last frame is repeated, as at the end of a clip
-                self._remember(self._seen[:, -1:])
-            next_one = self._waiting[0][0]
-            if self._lifter.longest is not None or self._pushed - 1 - self.delay >= next_one:
-                rest.append(self._answered(next_one))
+                self._window.repeat()
+                self._pushed += 1
+            if self._lifter.longest is not None or self._pushed - 1 - self.delay >= self._waiting[0][0]:
+                rest.append(self._answered())
         self._start()
-        return [poses for poses in rest if poses is not None]
+        return rest
 
     def _observed(self, pixels: Tensor, scores: Tensor, skeleton: Skeleton) -> Observed:
         """One frame (1, 1, joints) on a skeleton."""
@@ -130,44 +134,36 @@ class LifterStream:
         )
 
     def _remember(self, frame: Observed) -> None:
-        """Put the newest frame at the end of what the network will be given, and forget the oldest."""
-        before, _ = self._lifter.context
-        kept = self._lifter.longest or before + 1 + self.delay
-        if self._seen is not None:
-            self._seen = _together([self._seen[:, -(kept - 1) :] if kept > 1 else self._seen[:, :0], frame])
-        else:  # the first frame is repeated, as at the start of a clip
-            self._seen = frame if self._lifter.longest is not None else _together([frame] * kept)
+        with torch.inference_mode():
+            self._window.add(frame)
         self._pushed += 1
 
-    def _answered(self, number: int) -> Poses3D | None:
-        """The poses of the frame of that number, the first that waits; None where it is not time yet."""
-        if number < 0 or self._seen is None:
-            return None
-        lifter, window = self._lifter, self._seen
-        _, after = lifter.context
-        if lifter.longest is None and after > self.delay:
-            window = _together([window, *[window[:, -1:]] * (after - self.delay)])
+    def _answered(self) -> Poses3D:
+        """The poses of the first frame that waits."""
+        number, observed = self._waiting.popleft()
         with torch.inference_mode():
-            answer = lifter.answer(lifter.filled(window).to(lifter.device), self._flip)
-        about = window.scores.shape[1] - (self._pushed - number) if lifter.longest is not None else 0
-        own, observed = self._waiting.popleft()
-        times = torch.tensor([own / self._fps], dtype=torch.float64)
-        one = Answer(*(values[:, about : about + 1].cpu().clone() for values in answer.values))
-        poses = placed(one, observed, lifter.skeleton, times)
+            answer = self._window.answer(self._pushed - 1 - number)
+        times = torch.tensor([number / self._fps], dtype=torch.float64)
+        own = Answer(*(values.cpu().clone() for values in answer.values))
+        poses = placed(own, observed, self._lifter.skeleton, times)
         return poses if self._target is None else poses.mapped_to(self._target)
 
 
-def _checked_delay(delay: int | None, lifter: Lifter) -> int:
-    most = lifter.context[1] if lifter.longest is None else lifter.longest - 1
-    usual = lifter.context[1] if lifter.longest is None else lifter.longest // 2
+def _checked_window(window: int | None, lifter: Lifter) -> int:
+    if window is None or lifter.longest is None:
+        return lifter.longest or lifter.window
+    if not 1 <= window <= lifter.longest:
+        raise InputError(
+            f"LifterStream: window={window}; this network takes 1 to {lifter.longest} frames at once."
+        )
+    return window
+
+
+def _checked_delay(delay: int | None, lifter: Lifter, window: int) -> int:
+    most = lifter.context[1] if lifter.longest is None else window
+    usual = lifter.context[1] if lifter.longest is None else (window + 1) // 2
     if delay is not None and not 0 <= delay <= most:
         raise InputError(
             f"LifterStream: delay={delay}; this network looks at most {most} frames ahead: expected 0 to {most}."
         )
     return usual if delay is None else delay
-
-
-def _together(parts: Sequence[Observed]) -> Observed:
-    """Frames (people, frames, joints) one after the other."""
-    names = ("pixels", "rays", "scores")
-    return replace(parts[0], **{name: torch.cat([getattr(part, name) for part in parts], dim=1) for name in names})

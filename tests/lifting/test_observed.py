@@ -1,9 +1,12 @@
 """What a camera saw: rays belong to pixels, the mirror is a camera too, gaps are filled on straight lines."""
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
 
 from lift3d.cameras import Camera
+from lift3d.lifting.encodings.screen import ScreenSettings, encode
 from lift3d.lifting.observed import Observed, filled_over_time
 
 CAMERA = Camera.of([[900.0, 4, 610], [0, 880.0, 350], [0, 0, 1]], (-0.1, 0.02), image_size=(1280, 720))
@@ -79,3 +82,27 @@ def test_a_joint_never_seen_is_put_amid_the_others_and_nobody_amid_the_picture()
 def test_complete_people_stay_as_they_are() -> None:
     people = _people()
     torch.testing.assert_close(filled_over_time(people).pixels, people.pixels)
+
+
+def test_people_of_several_cameras_are_those_of_each() -> None:
+    """Mirrored, filled, encoded and taken apart, people with cameras of their own are as each is alone."""
+    other = Camera.of([[700.0, 0, 300], [0, 700.0, 260], [0, 0, 1]], image_size=(640, 512))
+    alone = [Observed.by(camera, torch.rand(8, 3, 2) * 500, torch.ones(8, 3)) for camera in (CAMERA, other)]
+    for one in alone:
+        one.scores[2:4, 1] = 0
+    together = Observed(
+        *(torch.stack([getattr(one, name) for one in alone]) for name in ("pixels", "rays", "scores")),
+        intrinsics=torch.stack([one.intrinsics for one in alone])[:, None],
+        image_size=torch.stack([one.image_size for one in alone])[:, None],
+    )
+    steps: list[Callable[[Observed], torch.Tensor]] = [
+        lambda people: people.mirrored(FLIP).pixels,
+        lambda people: people.mirrored(FLIP).rays,
+        lambda people: filled_over_time(people).pixels,
+        lambda people: encode(filled_over_time(people), ScreenSettings()).features,
+    ]
+    for step in steps:
+        for person, one in enumerate(alone):
+            torch.testing.assert_close(step(together)[person], step(one))
+            torch.testing.assert_close(step(together[person]), step(one))
+            torch.testing.assert_close(step(together[:, 1:7])[person], step(one[1:7]))

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from tiny_networks import HUMAN, SIXTEEN, STATISTICS, Attention, Convolution, OneFrame, lifter
+from tiny_networks import HUMAN, SIXTEEN, STATISTICS, AloneThenTogether, Attention, Convolution, OneFrame, lifter
 
 from lift3d.errors import InputError, ShapeError
 from lift3d.keypoints import Keypoints2D
@@ -63,21 +63,51 @@ def test_the_stream_agrees_with_the_whole_clip(model, delay: int, flip: bool, fr
     assert [poses is None for poses in again] == [frame < delay for frame in range(frames)]
 
 
+@pytest.mark.parametrize("kind", [Attention, AloneThenTogether])
+@pytest.mark.parametrize("flip", [False, True])
 @pytest.mark.parametrize("delay", [0, 3, 11])
-def test_a_window_is_the_last_frames_that_the_network_takes(delay: int) -> None:
-    model, seen = lifter(Attention, MOVING, longest=12), _seen(30)
-    pushed, rest = _streamed(LifterStream(model, CAMERA, delay=delay), seen)
+def test_a_window_is_the_last_frames_that_the_network_takes(delay: int, flip: bool, kind: type) -> None:
+    """Whether all of the window is asked anew, or what each frame says alone is kept."""
+    model, seen = lifter(kind, MOVING, longest=20), _seen(30)
+    pushed, rest = _streamed(LifterStream(model, CAMERA, delay=delay, window=12, flip=flip), seen)
     assert len(rest) == delay
     for newest, poses in enumerate(pushed):
         if newest < delay:
             assert poses is None
             continue
         first = max(0, newest - 11)
-        window = lift(seen.between(first, newest + 1), CAMERA, model, flip=False)
+        window = lift(seen.between(first, newest + 1), CAMERA, model, flip=flip)
         _agree(poses, window.between(newest - delay - first, newest - delay - first + 1))
-    last = lift(seen.between(18, 30), CAMERA, model, flip=False)
+    last = lift(seen.between(18, 30), CAMERA, model, flip=flip)
     for frame, poses in enumerate(rest):
         _agree(poses, last.between(12 - delay + frame, 12 - delay + frame + 1))
+
+
+@pytest.mark.parametrize("kind", [Attention, AloneThenTogether])
+def test_a_faster_stream_gives_the_network_every_other_frame(kind: type) -> None:
+    model, seen = lifter(kind, MOVING, longest=6), replace(_seen(24), times=torch.arange(24) / 60.0)
+    pushed, rest = _streamed(LifterStream(model, CAMERA, fps=60.0, delay=3), seen)
+    for newest in (14, 15):
+        about = newest - 3
+        slower = _every_other(seen.between(newest - 10, newest + 1), (about - (newest - 10)) % 2)
+        window = lift(slower, CAMERA, model, flip=False)
+        own = (about - (newest - 10)) // 2
+        _agree(pushed[newest], replace(window.between(own, own + 1), times=torch.tensor([about / 60.0], dtype=torch.float64)), atol=1e-4)
+    assert len(rest) == 3
+
+
+def test_a_fast_clip_is_lifted_as_slower_ones() -> None:
+    model, seen = lifter(Attention, MOVING, longest=20), replace(_seen(17), times=torch.arange(17) / 60.0)
+    lifted = lift(seen, CAMERA, model)
+    for first in (0, 1):
+        expected = lift(_every_other(seen, first), CAMERA, model)
+        torch.testing.assert_close(lifted.positions[first::2], expected.positions, atol=1e-5, rtol=0)
+
+
+def _every_other(seen: Keypoints2D, first: int) -> Keypoints2D:
+    part = slice(first, None, 2)
+    times = torch.arange(len(seen.times[part])) / 30.0
+    return replace(seen, pixels=seen.pixels[:, part], scores=seen.scores[:, part], times=times)
 
 
 def test_with_a_shorter_delay_the_newest_frame_stands_in_for_the_next() -> None:
@@ -105,7 +135,7 @@ def test_memory_is_constant() -> None:
     sizes = []
     for pixels, scores in zip(seen.pixels[0, :, 0], seen.scores[0, :, 0], strict=True):
         stream.push(pixels, scores)
-        sizes.append((stream._seen.scores.shape[1], len(stream._waiting)))
+        sizes.append((stream._window._frames.scores.shape[1], len(stream._waiting)))
     assert set(sizes[3:]) == {(7, 2)}
 
 

@@ -66,6 +66,17 @@ class Attention(nn.Module):
         return 0.3 * self.leave(hidden + torch.softmax(hidden @ hidden.transpose(1, 2), dim=-1) @ hidden)
 
 
+class AloneThenTogether(Attention):
+    """The same, in two steps: each frame alone, then all of them."""
+
+    def alone(self, features: Tensor) -> tuple[Tensor, Tensor]:
+        return self.leave(torch.tanh(self.enter(features))), torch.tanh(self.enter(features))
+
+    def mended(self, answer: Tensor, hidden: Tensor) -> Tensor:
+        mixed = torch.softmax(hidden @ hidden.transpose(1, 2), dim=-1) @ hidden
+        return 0.3 * (answer + self.leave(mixed) - self.leave.bias)
+
+
 def lifter(
     kind: type[nn.Module] = OneFrame,
     encoding: dict | None = None,

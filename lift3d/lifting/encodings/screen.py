@@ -58,8 +58,8 @@ class ScreenSettings:
 
 def encode(observed: Observed, settings: ScreenSettings) -> FeaturesAlone:
     """Joints on the screen; all must be there (see the head of this module)."""
-    width, height = observed.image_size
-    middle = torch.stack([torch.ones_like(width), height / width])
+    width, height = observed.image_size[..., None, :1], observed.image_size[..., None, 1:]
+    middle = torch.cat([torch.ones_like(width), height / width], dim=-1)
     features = observed.pixels * (2 / width) - middle
     if settings.with_scores:
         features = torch.cat([features, observed.scores[..., None]], dim=-1)

@@ -48,10 +48,12 @@ class TurnedRaysSettings:
     Args:
         uncertainty: it also answers the logarithms of two standard deviations a joint.
         temporal: it is also told where the middle of the joints is.
+        frames_per_second: of the motion that a network over time has learned from.
     """
 
     uncertainty: bool = False
     temporal: bool = False
+    frames_per_second: float = 30.0
 
 
 _PLAIN = TurnedRaysSettings()

@@ -1,0 +1,145 @@
+"""The last frames of a stream, and what a network says about one of them."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, NamedTuple, Protocol, runtime_checkable
+
+import torch
+from torch import Tensor
+
+from lift3d.lifting.encodings import Answer
+from lift3d.lifting.lifter import Lifter
+from lift3d.lifting.observed import Observed
+
+__all__ = ["MovingWindow", "moving_window"]
+
+
+@runtime_checkable
+class MovingWindow(Protocol):
+    """Frames (1, 1, joints) come in; the oldest are forgotten."""
+
+    def add(self, frame: Observed) -> None:
+        """The newest frame."""
+        ...
+
+    def repeat(self) -> None:
+        """The newest frame once more."""
+        ...
+
+    def answer(self, ago: int) -> Answer:
+        """What the network says (1, 1, joints) about the frame so many frames before the newest."""
+        ...
+
+
+def moving_window(lifter: Lifter, window: int, delay: int, stride: int, flip: bool) -> MovingWindow:
+    """The window that suits a network.
+
+    Args:
+        lifter: of any network.
+        window: frames that a network of windows (``longest``) is given.
+        delay: how many frames ago the frame that will be asked about is, where a network makes one answer.
+        stride: see :meth:`Lifter.stride`.
+        flip: average with the answer for the mirrored person.
+    """
+    if lifter.longest is None:
+        return _Around(lifter, delay, flip)
+    kept = (window - 1) * stride + 1
+    return (_Alone if hasattr(lifter.network, "alone") else _Whole)(lifter, kept, stride, flip)
+
+
+class _Around:
+    """Of a network that makes an answer from frames before and after; at the start, the first frame stands for them."""
+
+    def __init__(self, lifter: Lifter, delay: int, flip: bool) -> None:
+        self._lifter, self._delay, self._flip = lifter, delay, flip
+        self._frames: Observed | None = None
+
+    def add(self, frame: Observed) -> None:
+        kept = self._lifter.context[0] + 1 + self._delay
+        known = [frame] * (kept - 1) if self._frames is None else [self._frames[:, 1:]]
+        self._frames = _together([*known, frame])
+
+    def repeat(self) -> None:
+        assert self._frames is not None
+        self.add(self._frames[:, -1:])
+
+    def answer(self, ago: int) -> Answer:  # noqa: ARG002  the frame of the network's own delay
+        assert self._frames is not None
+        ahead = self._lifter.context[1] - self._delay  # the newest frame stands in for those that have not come
+        frames = _together([self._frames, *[self._frames[:, -1:]] * ahead])
+        return self._lifter.answer(self._lifter.filled(frames).to(self._lifter.device), self._flip)
+
+
+class _Whole:
+    """Of a network that answers every frame of a window: all of it is asked anew each time."""
+
+    def __init__(self, lifter: Lifter, kept: int, stride: int, flip: bool) -> None:
+        self._lifter, self._stride, self._flip = lifter, stride, flip
+        self._frames: deque[Observed] = deque(maxlen=kept)
+
+    def add(self, frame: Observed) -> None:
+        self._frames.append(frame)
+
+    def repeat(self) -> None:
+        self.add(self._frames[-1])
+
+    def answer(self, ago: int) -> Answer:
+        about = len(self._frames) - 1 - ago
+        frames = _together(list(self._frames)[about % self._stride :: self._stride])
+        answer = self._lifter.answer(self._lifter.filled(frames).to(self._lifter.device), self._flip)
+        own = about // self._stride
+        return Answer(*(values[:, own : own + 1] for values in answer.values))
+
+
+class _Frame(NamedTuple):
+    """One frame as the network sees it, and what the network says of it alone."""
+
+    encoded: Any
+    alone: tuple[Tensor, ...]
+
+
+class _Alone:
+    """Of a network that first looks at each frame alone (``alone`` and ``mended``): that is kept of each frame."""
+
+    def __init__(self, lifter: Lifter, kept: int, stride: int, flip: bool) -> None:
+        self._lifter, self._stride, self._flip = lifter, stride, flip
+        self._frames: deque[list[_Frame]] = deque(maxlen=kept)
+
+    def add(self, frame: Observed) -> None:
+        views = [frame]
+        if self._flip:
+            views.append(frame.mirrored(self._lifter.input_skeleton.flip_order))
+        self._frames.append([self._looked_at(view.to(self._lifter.device)) for view in views])
+
+    def repeat(self) -> None:
+        self._frames.append(self._frames[-1])
+
+    def answer(self, ago: int) -> Answer:
+        about = len(self._frames) - 1 - ago
+        window = list(self._frames)[about % self._stride :: self._stride]
+        answer = self._told([views[0] for views in window], about // self._stride)
+        if not self._flip:
+            return answer
+        mirrored = self._told([views[1] for views in window], about // self._stride)
+        return answer.mean_with(mirrored.mirrored(self._lifter.skeleton.flip_order))
+
+    def _looked_at(self, frame: Observed) -> _Frame:
+        encoded = self._lifter.encoded(frame)
+        network: Any = self._lifter.network
+        return _Frame(encoded, network.alone(encoded.features))
+
+    def _told(self, window: list[_Frame], about: int) -> Answer:
+        lifter, network = self._lifter, self._lifter.network
+        assert callable(network.mended)
+        parts = (torch.cat(own, dim=1) for own in zip(*(frame.alone for frame in window), strict=True))
+        outputs = network.mended(*parts)[:, about : about + 1]
+        return lifter.encoding.decode(outputs, window[about].encoded, lifter.skeleton, lifter.settings)
+
+
+def _together(parts: Sequence[Observed]) -> Observed:
+    """Frames (1, frames, joints) one after the other."""
+    names = ("pixels", "rays", "scores")
+    return replace(parts[0], **{name: torch.cat([getattr(part, name) for part in parts], dim=1) for name in names})
