@@ -6,17 +6,16 @@ Much motion does not lie in memory: its frames are written to an unnamed file in
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
 
-import numpy as np
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from lift3d.datasets._frame_room import frame_room
 from lift3d.datasets.motion import Motion, open_motion
 from lift3d.datasets.motion_sources.clips_h5 import write_motion_clips
 from lift3d.errors import FileError
@@ -78,7 +77,7 @@ def gathered(motion: Motion, most_in_memory: int = _MOST_IN_MEMORY) -> MotionCli
         motion: at least one clip.
         most_in_memory: joints (frames times joints of each) from which on they are mapped from a temporary file.
     """
-    positions = _room(motion.frames, len(motion.skeleton), most_in_memory)
+    positions = frame_room((motion.frames, len(motion.skeleton), 3), 3 * most_in_memory)
     clip = torch.empty(motion.frames, dtype=torch.int64)
     first = 0
     for number, own in enumerate(motion.clips):
@@ -95,16 +94,3 @@ def gathered(motion: Motion, most_in_memory: int = _MOST_IN_MEMORY) -> MotionCli
         lengths=tuple(own.frames for own in motion.clips),
         actions=tuple(own.action for own in motion.clips),
     )
-
-
-def _room(frames: int, joints: int, most_in_memory: int) -> Float[Tensor, "frames joints 3"]:
-    """Room for positions: in memory, or mapped from a file that goes away with them."""
-    if frames * joints <= most_in_memory:
-        return torch.empty((frames, joints, 3))
-    try:
-        with tempfile.TemporaryFile() as file:  # the mapping keeps it
-            mapped = np.memmap(file, dtype=np.float32, mode="w+", shape=(frames, joints, 3))
-    except OSError as error:
-        problem = f"has no room for {frames * joints * 12 / 1e9:.1f} GB of motion ({error.strerror})"
-        raise FileError(tempfile.gettempdir(), problem, "Point TMPDIR to a larger disk.") from error
-    return torch.from_numpy(mapped)

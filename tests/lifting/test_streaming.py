@@ -92,7 +92,8 @@ def test_a_faster_stream_gives_the_network_every_other_frame(kind: type) -> None
         slower = _every_other(seen.between(newest - 10, newest + 1), (about - (newest - 10)) % 2)
         window = lift(slower, CAMERA, model, flip=False)
         own = (about - (newest - 10)) // 2
-        _agree(pushed[newest], replace(window.between(own, own + 1), times=torch.tensor([about / 60.0], dtype=torch.float64)), atol=1e-4)
+        expected = replace(window.between(own, own + 1), times=torch.tensor([about / 60.0], dtype=torch.float64))
+        _agree(pushed[newest], expected, atol=1e-4)
     assert len(rest) == 3
 
 
