@@ -18,6 +18,7 @@ from lift3d.checkpoints import Checkpoint, load_network
 from lift3d.errors import FileError, InputError, MissingPackageError
 from lift3d.lifting.lifter import Lifter
 from lift3d.lifting.observed import Observed
+from lift3d.settings import to_mapping
 
 __all__ = ["OnnxModel", "export_onnx"]
 
@@ -180,6 +181,7 @@ def _metadata(lifter: Lifter, network: str, flip: bool) -> dict[str, str]:
         },
         "input_skeleton": {"name": lifter.input_skeleton.name, "joints": lifter.input_skeleton.joints},
         "encoding": lifter.encoding.name,
+        "encoding_settings": to_mapping(lifter.settings),
         "missing_joints": "score 0" if lifter.encoding.fill is None else "must be filled before",
         "frames_before": before,
         "frames_after": after,

@@ -153,9 +153,7 @@ def _checked_window(window: int | None, lifter: Lifter) -> int:
     if window is None or lifter.longest is None:
         return lifter.longest or lifter.window
     if not 1 <= window <= lifter.longest:
-        raise InputError(
-            f"LifterStream: window={window}; this network takes 1 to {lifter.longest} frames at once."
-        )
+        raise InputError(f"LifterStream: window={window}; this network takes 1 to {lifter.longest} frames at once.")
     return window
 
 
