@@ -116,11 +116,11 @@ class Stream(nn.Module):
         return self._over_joints(self._over_frames(tokens))
 
     def _over_joints(self, tokens: Tensor) -> Tensor:
-        return self.space(tokens.flatten(0, 1)).unflatten(0, tokens.shape[:2])
+        return self.space(tokens.flatten(0, 1)).unflatten(0, (-1, tokens.shape[1]))
 
     def _over_frames(self, tokens: Tensor) -> Tensor:
         by_joint = tokens.transpose(1, 2)  # (batch, joints, frames, hidden)
-        return self.time(by_joint.flatten(0, 1)).unflatten(0, by_joint.shape[:2]).transpose(1, 2)
+        return self.time(by_joint.flatten(0, 1)).unflatten(0, (-1, by_joint.shape[1])).transpose(1, 2)
 
 
 class Stage(nn.Module):

@@ -105,12 +105,13 @@ def test_a_missing_joint_is_one_with_score_0_wherever_it_is_said_to_be(tmp_path:
         ("temporal_conv", {"inputs": 54, "outputs": 49, "filter_widths": (3, 3), "channels": 16}),
         ("temporal_attention", {"inputs": 54, "outputs": 49, "hidden": 16, "heads": 2, "layers": 1}),
         ("residual_mlp", {"inputs": 52, "outputs": 49, "hidden": 16}),
+        ("dstformer", {"hidden": 16, "heads": 2, "stages": 1, "representation": 8, "longest": 9}),
     ],
 )
 def test_lift3ds_networks_can_be_exported(name: str, sizes: dict, tmp_path: Path) -> None:
     entry = network_named(name)
     settings = entry.settings(**sizes)
-    encoding = MOVING | {"uncertainty": False} if settings.inputs == 54 else {}
+    encoding = {51: SCORED, 52: {}, 54: MOVING | {"uncertainty": False}}[settings.inputs]
     model = Checkpoint(entry.build(settings).eval(), settings, name, HUMAN, HUMAN, encoding)
     written = export_onnx(model, tmp_path / "model.onnx")
     assert written.difference is not None
