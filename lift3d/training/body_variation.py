@@ -14,6 +14,7 @@ from torch import Generator, Tensor
 
 from lift3d.geometry.rotations import rotvec_to_matrix
 from lift3d.skeletons import Skeleton
+from lift3d.training.limb_bending import bend
 
 __all__ = ["BodySettings", "vary_bodies"]
 
@@ -30,6 +31,8 @@ class BodySettings:
         borrowed: probability of taking the lengths of the bones from someone else.
         recombined: probability of taking forearms and shanks from someone else: each with probability one half, as
             they lie in the frame of the trunk.
+        bent: standard deviation, in degrees about each axis, of turns of arms, legs and head that a body can take
+            (see ``lift3d.training.limb_bending``).
         mirror: probability of mirroring the person.
         tilt_deg: standard deviation of a tilt of the whole person.
         lying: probability of a tilt by any angle, as of people who lie, fall or hang.
@@ -39,6 +42,7 @@ class BodySettings:
     bone_scale: float = 0.02
     borrowed: float = 0.0
     recombined: float = 0.0
+    bent: float = 0.0
     mirror: float = 0.5
     tilt_deg: float = 4.0
     lying: float = 0.0
@@ -61,6 +65,9 @@ def vary_bodies(
     root = positions[:, :, skeleton.root : skeleton.root + 1]
     bones = _bones(positions, skeleton)
     bones = _recombined(positions, bones, skeleton, settings.recombined, generator)
+    if settings.bent:
+        trunk = _trunk_frame(positions, skeleton, "hip")
+        bones = _bones(bend(_joints(bones, skeleton), trunk, skeleton, settings.bent, generator), skeleton)
     bones = bones * _bone_factors(bones, skeleton, settings, generator)[:, None, :, None]
     people = _joints(bones, skeleton)
     mirrored = torch.rand(len(people), 1, 1, 1, generator=generator) < settings.mirror

@@ -63,13 +63,14 @@ def detect_like(
     """Joints and scores as a detector would give them; a missing joint is NaN with score 0.
 
     Args:
-        rays: exact joints of one person over some frames each, pixels or rays.
+        rays: joints of one person over some frames each, pixels or rays; one that is NaN stays missing.
         skeleton: what the joints are; must have the limbs' usual names.
         settings: how far the detector errs.
         generator: random numbers.
     """
     count = len(rays)
-    extent = (rays.amax(2) - rays.amin(2)).amax(-1)[:, :, None, None]
+    known = torch.isfinite(rays).all(-1)
+    extent = _extent(rays, known)[:, :, None, None]
     noisy = rays + extent * _errors(rays.shape, settings, generator)
     noisy = _swapped(noisy, skeleton, settings, generator)
     error = (noisy - rays).norm(dim=-1) / extent[..., 0]
@@ -78,8 +79,14 @@ def detect_like(
     exact = torch.rand(count, 1, 1, generator=generator) < settings.exact
     noisy = torch.where(exact[..., None], rays, noisy)
     scores = torch.where(exact, torch.ones_like(scores), scores)
-    gone = _gone(scores.shape, skeleton, settings, generator)
+    gone = _gone(scores.shape, skeleton, settings, generator) | ~torch.isfinite(noisy).all(-1)
     return noisy.masked_fill(gone[..., None], torch.nan), scores.masked_fill(gone, 0.0)
+
+
+def _extent(rays: Tensor, known: Tensor) -> Float[Tensor, "batch frames"]:
+    """The longer side of the box around the known joints; 0 of nobody."""
+    largest = torch.where(known[..., None], rays, -torch.inf).amax(2)
+    return (largest - torch.where(known[..., None], rays, torch.inf).amin(2)).amax(-1).clamp_min(0)
 
 
 def _errors(shape: torch.Size, settings: NoiseSettings, generator: Generator) -> Tensor:

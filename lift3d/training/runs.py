@@ -11,7 +11,8 @@ import tomli_w
 from lift3d._files import writing
 from lift3d.checkpoints import save_network
 from lift3d.errors import SettingsError, UnknownNameError
-from lift3d.training.train_lifter import LifterTraining, train_lifter
+from lift3d.training.lifter_settings import LifterTraining
+from lift3d.training.train_lifter import train_lifter
 
 __all__ = ["run_training"]
 
@@ -36,14 +37,11 @@ def run_training(tables: Mapping[str, Any], folder: str | Path, where: str = "se
     folder = Path(folder)
     with writing(folder / "settings.toml") as path:
         path.write_text(tomli_w.dumps(settings.tables()), encoding="utf-8")
-    network, clips = train_lifter(settings, folder)
+    trained = train_lifter(settings, folder)
     weights = folder / "weights.safetensors"
-    about = {
-        "trained_on": f"{len(clips.positions)} frames of {len(set(clips.subjects))} subjects",
-        "licence": settings.data.licence,
-    }
+    about = {"trained_on": trained.trained_on, "licence": settings.data.licence}
     save_network(
-        weights, network, settings.network.settings, settings.network.name, clips.skeleton, about, half=True,
-        encoding=settings.encoding.table(),
+        weights, trained.network, settings.network.settings, settings.network.name, trained.skeleton, about, half=True,
+        input_skeleton=trained.input_skeleton, encoding=trained.encoding.table(),
     )  # fmt: skip
     return weights

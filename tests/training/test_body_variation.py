@@ -5,6 +5,7 @@ import torch
 from torch import Generator
 
 from lift3d import get_skeleton
+from lift3d.skeletons.joint_limits import plausible
 from lift3d.synthetic import walk
 from lift3d.training.body_variation import BodySettings, vary_bodies
 
@@ -88,3 +89,49 @@ def test_tilting_is_a_rotation_about_the_root_alike_in_all_frames(settings: dict
     torch.testing.assert_close(turn @ turn.mT, torch.eye(3).expand_as(turn), atol=1e-3, rtol=0)
     torch.testing.assert_close(before @ turn.mT[:, None], after, atol=1e-3, rtol=0)
     assert turn[:, 2, 2].arccos().std() > 0.5 * least
+
+
+ARMS = SKELETON.indices("left_elbow", "left_wrist", "right_elbow", "right_wrist")
+LEGS = SKELETON.indices("left_knee", "left_ankle", "right_knee", "right_ankle")
+
+
+def test_bent_limbs_keep_their_lengths_and_stay_possible() -> None:
+    people = _people(200)
+    assert plausible(people, SKELETON).all()
+    for degrees in (5.0, 40.0):
+        bent = _varied(people, bent=degrees)
+        torch.testing.assert_close(_bones(bent).norm(dim=-1), _bones(people).norm(dim=-1), atol=1e-4, rtol=0)
+        assert plausible(bent, SKELETON).all()
+        rest = [joint for joint in range(17) if SKELETON.joints[joint] not in ("neck_nose", "head")]
+        rest = [joint for joint in rest if joint not in ARMS + LEGS]
+        torch.testing.assert_close(bent[:, :, rest], people[:, :, rest], atol=1e-4, rtol=0)
+        moved = ((bent - people).norm(dim=-1) > 1e-3).all(1).float().mean(0)
+        assert moved[ARMS + LEGS].min() > (0.9 if degrees == 5 else 0.1)
+        assert moved[ARMS + LEGS].max() < (1.001 if degrees == 5 else 0.95)
+
+
+def test_limbs_bend_by_their_degrees_and_alike_in_all_frames_as_seen_from_the_trunk() -> None:
+    people = _people(400)
+    bent = _varied(people, bent=3.0)
+    thigh = SKELETON.indices("left_hip", "left_knee")
+    before, after = (values[:, :, thigh[1]] - values[:, :, thigh[0]] for values in (people, bent))
+    sine = torch.linalg.cross(before, after).norm(dim=-1) / (before.norm(dim=-1) * after.norm(dim=-1))
+    assert sine.asin().rad2deg().square().mean().sqrt().item() == pytest.approx(3 * 2**0.5, rel=0.1)  # of two axes
+    hips, shoulders = (
+        people[:, :, SKELETON.indices(f"left_{joint}", f"right_{joint}")] for joint in ("hip", "shoulder")
+    )
+    x = torch.nn.functional.normalize(hips[:, :, 0] - hips[:, :, 1], dim=-1)
+    y = torch.nn.functional.normalize(torch.linalg.cross(shoulders.mean(2) - hips.mean(2), x), dim=-1)
+    seen = torch.stack([x, y, torch.linalg.cross(x, y)], dim=-1)
+    # the turn of a bone, in the trunk's axes, is one rotation for all frames: it keeps the angles between frames
+    first, second = ((bone[:, :, None] @ seen)[:, :, 0] for bone in (before, after))
+    torch.testing.assert_close(second @ second.mT, first @ first.mT, atol=1e-5, rtol=0)
+
+
+def test_bending_turns_with_the_person() -> None:
+    people = _people()
+    turn = torch.linalg.qr(torch.randn(3, 3, generator=Generator().manual_seed(0))).Q
+    turn = turn * torch.linalg.det(turn)
+    torch.testing.assert_close(
+        _varied(people @ turn.T, bent=10.0), _varied(people, bent=10.0) @ turn.T, atol=1e-3, rtol=0
+    )

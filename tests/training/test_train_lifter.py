@@ -10,8 +10,8 @@ from lift3d.checkpoints import load_network
 from lift3d.errors import FileError, SettingsError, UnknownNameError
 from lift3d.settings import read_toml, with_overrides
 from lift3d.synthetic import walk
+from lift3d.training.lifter_settings import LifterTraining
 from lift3d.training.runs import run_training
-from lift3d.training.train_lifter import LifterTraining
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 
