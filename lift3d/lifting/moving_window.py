@@ -135,7 +135,7 @@ class _Alone:
         lifter, network = self._lifter, self._lifter.network
         assert callable(network.mended)
         parts = (torch.cat(own, dim=1) for own in zip(*(frame.alone for frame in window), strict=True))
-        outputs = network.mended(*parts)[:, about : about + 1]
+        outputs = network.mended(*parts, about=about)
         return lifter.encoding.decode(outputs, window[about].encoded, lifter.skeleton, lifter.settings)
 
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from lift3d.errors import InputError
@@ -74,18 +74,22 @@ class Attention(nn.Module):
 
     def __init__(self, settings: TemporalAttentionSettings) -> None:
         super().__init__()
-        self.heads, self.reach = settings.heads, settings.reach
+        self.heads = settings.heads
         self.enter = nn.Linear(settings.width, 3 * settings.width)
         self.leave = nn.Linear(settings.width, settings.width)
         self.preference = nn.Parameter(torch.zeros(settings.heads, 2 * settings.reach + 1))
 
-    def forward(self, tokens: Float[Tensor, "batch frames width"]) -> Float[Tensor, "batch frames width"]:
-        number = torch.arange(tokens.shape[1], device=tokens.device)
-        apart = number[None] - number[:, None]
-        preference = self.preference[:, apart.clamp(-self.reach, self.reach) + self.reach]
-        preference = preference.masked_fill(apart.abs() > self.reach, _FAR)  # heads, frames, frames
-        three = self.enter(tokens).unflatten(-1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
-        query, key, value = three.unbind(0)  # batch, heads, frames, width / heads
+    def forward(
+        self, tokens: Float[Tensor, "batch frames width"], apart: Int[Tensor, "all all"], kept: slice
+    ) -> Float[Tensor, "batch kept width"]:
+        """Of the frames ``kept``; see :meth:`TemporalAttention.mended` for ``apart``."""
+        preference = F.pad(self.preference, (1, 1), value=_FAR)[:, apart[kept, : tokens.shape[1]]]
+        width = tokens.shape[2]
+        weight, bias = self.enter.weight, self.enter.bias  # of queries, then of keys and values
+        query = F.linear(tokens[:, kept], weight[:width], bias[:width]).unflatten(-1, (self.heads, -1))
+        both = F.linear(tokens, weight[width:], bias[width:]).unflatten(-1, (2, self.heads, -1))
+        key, value = both.permute(2, 0, 3, 1, 4)  # each (batch, heads, frames, width / heads)
+        query = query.transpose(1, 2)  # (batch, heads, kept, width / heads)
         mixed = F.scaled_dot_product_attention(query, key, value, attn_mask=preference.to(query.dtype))
         return self.leave(mixed.transpose(1, 2).flatten(2))
 
@@ -101,8 +105,10 @@ class Layer(nn.Module):
         self.mlp_norm = nn.LayerNorm(settings.width)
         self.mlp = nn.Sequential(nn.Linear(settings.width, inside), nn.GELU(), nn.Linear(inside, settings.width))
 
-    def forward(self, tokens: Float[Tensor, "batch frames width"]) -> Float[Tensor, "batch frames width"]:
-        tokens = tokens + self.attention(self.attention_norm(tokens))
+    def forward(
+        self, tokens: Float[Tensor, "batch frames width"], apart: Int[Tensor, "all all"], kept: slice
+    ) -> Float[Tensor, "batch kept width"]:
+        tokens = tokens[:, kept] + self.attention(self.attention_norm(tokens), apart, kept)
         return tokens + self.mlp(self.mlp_norm(tokens))
 
 
@@ -127,7 +133,7 @@ class TemporalAttention(nn.Module):
         self.leave = nn.Linear(settings.width, settings.outputs)
         nn.init.zeros_(self.leave.weight)
         nn.init.zeros_(self.leave.bias)
-        self.own_inputs = settings.own_inputs
+        self.own_inputs, self.reach = settings.own_inputs, settings.reach
         self.context: tuple[int, int] = (0, 0)
         self.longest: int | None = settings.longest
 
@@ -143,12 +149,27 @@ class TemporalAttention(nn.Module):
         return answer, self.enter(torch.cat([features, seen, answer], dim=-1))
 
     def mended(
-        self, answer: Float[Tensor, "batch frames outputs"], tokens: Float[Tensor, "batch frames width"]
-    ) -> Float[Tensor, "batch frames outputs"]:
-        """The answers after the frames have looked at each other."""
-        for layer in self.layers:
-            tokens = layer(tokens)
-        return answer + self.leave(self.norm(tokens))
+        self, answer: Float[Tensor, "batch frames outputs"], tokens: Float[Tensor, "batch frames width"],
+        about: int | None = None,
+    ) -> Float[Tensor, "batch answered outputs"]:  # fmt: skip
+        """The answers after the frames have looked at each other.
+
+        Args:
+            answer, tokens: what :meth:`alone` gave.
+            about: the one frame to answer, for less; each layer then leaves out the frames that those after it do not
+                look at. By default every frame.
+        """
+        frames = tokens.shape[1]
+        low, high = (0, frames) if about is None else (about, about + 1)
+        number = torch.arange(frames, device=tokens.device)
+        # from which frame (row) to which: index into the preferences, with one for what is out of reach at either end
+        apart = (number - number[:, None]).clamp(-self.reach - 1, self.reach + 1) + self.reach + 1
+        first = 0  # frame of the first token
+        for later, layer in zip(reversed(range(len(self.layers))), self.layers, strict=True):
+            around = later * self.reach  # how far the layers after this one look
+            start, stop = max(low - around, 0), min(high + around, frames)
+            tokens, first = layer(tokens, apart, slice(start - first, stop - first)), start
+        return answer[:, low:high] + self.leave(self.norm(tokens))
 
 
 NETWORK = NetworkEntry(

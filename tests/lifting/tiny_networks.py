@@ -72,8 +72,9 @@ class AloneThenTogether(Attention):
     def alone(self, features: Tensor) -> tuple[Tensor, Tensor]:
         return self.leave(torch.tanh(self.enter(features))), torch.tanh(self.enter(features))
 
-    def mended(self, answer: Tensor, hidden: Tensor) -> Tensor:
-        mixed = torch.softmax(hidden @ hidden.transpose(1, 2), dim=-1) @ hidden
+    def mended(self, answer: Tensor, hidden: Tensor, about: int) -> Tensor:
+        answer, own = answer[:, about : about + 1], hidden[:, about : about + 1]
+        mixed = torch.softmax(own @ hidden.transpose(1, 2), dim=-1) @ hidden
         return 0.3 * (answer + self.leave(mixed) - self.leave.bias)
 
 
