@@ -122,6 +122,7 @@ class LifterStream:
         self._start()
         return rest
 
+    @torch.inference_mode()
     def _observed(self, pixels: Tensor, scores: Tensor, skeleton: Skeleton) -> Observed:
         """One frame (1, 1, joints) on a skeleton."""
         if skeleton != self.given:

@@ -9,9 +9,10 @@ stand-in stays missing: NaN with score 0.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from lift3d.skeletons.skeleton import Skeleton
@@ -56,32 +57,45 @@ class JointMapping:
 
     def coordinates(self, values: Float[Tensor, "*batch joints_from axes"]) -> Float[Tensor, "*batch joints_to axes"]:
         """Coordinates on the target's joints; NaN where the source has no such joint or one it needs is NaN."""
-        columns = [_weighted(values, own) for own in self.sources]
-        return torch.stack(columns, dim=-2)
+        return self._weighted(values, power=1)
 
     def covariance(
         self, values: Float[Tensor, "*batch joints_from axes axes"]
     ) -> Float[Tensor, "*batch joints_to axes axes"]:
         """Covariance on the target's joints, of independent errors: squares of the weights."""
-        squares = [tuple((i, weight * weight) for i, weight in own) for own in self.sources]
-        columns = [_weighted(values.flatten(-2), own) for own in squares]
-        return torch.stack(columns, dim=-2).unflatten(-1, values.shape[-2:])
+        return self._weighted(values.flatten(-2), power=2).unflatten(-1, values.shape[-2:])
 
     def scores(self, values: Float[Tensor, "*batch joints_from"]) -> Float[Tensor, "*batch joints_to"]:
         """Scores on the target's joints: the lowest of the joints that take part; 0 where there are none."""
-        columns = [
-            torch.stack([values[..., i] for i, _ in own], dim=-1).amin(-1) if own else torch.zeros_like(values[..., 0])
-            for own in self.sources
-        ]
-        return torch.stack(columns, dim=-1)
+        lowest = values[..., self._slots[0][0]]
+        for index in self._slots[0][1:]:
+            lowest = torch.minimum(lowest, values[..., index])
+        return lowest.masked_fill(self._none.to(values.device), 0.0) if self.missing else lowest
+
+    @cached_property
+    def _slots(self) -> tuple[list[list[int]], Float[Tensor, "slots joints_to"]]:
+        """The first, second, ... source of every joint, and its weight; those with fewer repeat their first with 0."""
+        most = max(1, *(len(own) for own in self.sources))
+        padded = [(*own, *[((own or ((0, 0.0),))[0][0], 0.0)] * (most - len(own))) for own in self.sources]
+        slots = list(zip(*padded, strict=True))
+        index = [[joint for joint, _ in slot] for slot in slots]
+        return index, torch.tensor([[weight for _, weight in slot] for slot in slots], dtype=torch.float64)
+
+    @cached_property
+    def _none(self) -> Bool[Tensor, "joints_to"]:
+        """Which joints the source cannot give."""
+        return torch.tensor([not own for own in self.sources])
+
+    def _weighted(self, values: Float[Tensor, "*batch joints_from axes"], power: int) -> Tensor:
+        index, weights = self._slots
+        weights = weights.pow(power).to(values)[..., None]
+        total = values[..., index[0], :] * weights[0]
+        for number in range(1, len(index)):
+            total = total + values[..., index[number], :] * weights[number]
+        return total.masked_fill(self._none.to(values.device)[:, None], torch.nan) if self.missing else total
 
 
-def _weighted(values: Tensor, own: tuple[tuple[int, float], ...]) -> Tensor:
-    if not own:
-        return torch.full_like(values[..., 0, :], torch.nan)
-    return torch.stack([weight * values[..., i, :] for i, weight in own]).sum(0)
-
-
+@lru_cache(maxsize=64)
 def mapping_between(source: Skeleton, target: Skeleton) -> JointMapping:
     """The mapping from one skeleton to another, by joint names and the stand-ins above.
 
