@@ -3,6 +3,8 @@
     python tests/benchmarks/lift_views.py FILE [--model NAME]
 
 Pelvis subtracted, mean over all samples and all 17 joints (the pelvis's zero included), millimetres; PA with scale.
+Of lifters that say how sure they are also the shares of errors, without the pelvis's, within one standard deviation:
+along the camera's axes, and of distances within the radius that holds 68.27 % of an isotropic normal error.
 """
 
 from __future__ import annotations
@@ -17,6 +19,8 @@ from lift3d.checkpoints import Checkpoint, load_network
 from lift3d.evaluation import mpjpe, pa_mpjpe
 from lift3d.lifting import DEFAULT_LIFTER, lift
 
+RADIUS = 1.8783  # standard deviations: 68.27 % of an isotropic normal error in space lie nearer
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -29,12 +33,24 @@ def main() -> None:
 
 
 def _figures(views: list[View], lifter: Checkpoint, kind: str) -> dict[str, float]:
-    lifted = torch.cat([lift(view.keypoints[kind], view.camera, lifter).positions[:, 0] for view in views])
+    poses = [lift(view.keypoints[kind], view.camera, lifter) for view in views]
+    lifted = torch.cat([own.positions[:, 0] for own in poses])
     truth = torch.cat([view.positions for view in views])
     lifted, truth = (values - values[:, :1] for values in (lifted, truth))
-    return {
+    figures = {
         "mpjpe_mm": round(1000 * mpjpe(lifted, truth).mean().item(), 2),
         "pa_mpjpe_mm": round(1000 * pa_mpjpe(lifted, truth).mean().item(), 2),
+    }
+    if poses[0].covariance is None:
+        return figures
+    variance = torch.cat([own.covariance[:, 0] for own in poses if own.covariance is not None])[:, 1:]
+    variance, error = variance.diagonal(dim1=-2, dim2=-1), (lifted - truth)[:, 1:]
+    inside = error.square().sum(-1) <= RADIUS**2 * variance.mean(-1)
+    along = (error.square() <= variance).double().mean()
+    return {
+        **figures,
+        "within_one_sigma": round(along.item(), 3),
+        "within_radius": round(inside.double().mean().item(), 3),
     }
 
 
