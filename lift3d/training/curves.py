@@ -33,5 +33,6 @@ def _draw(rows: Sequence[Mapping[str, float]], path: Path) -> None:
     for axes, name in zip(figure.subplots(len(names), squeeze=False)[:, 0], names, strict=True):
         axes.plot([row["step"] for row in rows], [row[name] for row in rows], marker=".")
         axes.set(ylabel=name, xlabel="step")
+        axes.xaxis.get_major_locator().set_params(integer=True)
         axes.grid(alpha=0.3)
     figure.savefig(path, dpi=90)

@@ -43,19 +43,18 @@ def bend(
         deviation_deg: standard deviation of the turn about each axis: of the whole limb, and then of its lower part.
         generator: random numbers.
     """
-    hung, middle, end = (skeleton.indices(*names) for names in zip(*(chain[:3] for chain in _CHAINS), strict=True))
-    chains = len(_CHAINS)
-    turns = math.radians(deviation_deg) * torch.randn(len(positions), 1, 2 * chains, 3, generator=generator)
-    whole, lower = turns.to(positions.dtype).split(chains, dim=2)
-    upper_part = (positions[:, :, middle] - positions[:, :, hung]) @ trunk
-    lower_part = _turned((positions[:, :, end] - positions[:, :, middle]) @ trunk, lower)
-    turned = _turned(torch.cat([upper_part, lower_part], dim=2), torch.cat([whole, whole], dim=2)) @ trunk.mT
-    bent = positions.clone()
-    bent[:, :, middle] = positions[:, :, hung] + turned[:, :, :chains]
-    bent[:, :, end] = bent[:, :, middle] + turned[:, :, chains:]
-    kept = _possible(bent, skeleton)[:, None, :, None]
-    for joints in (middle, end):
-        bent[:, :, joints] = torch.where(kept, bent[:, :, joints], positions[:, :, joints])
+    joints = skeleton.indices(*(chain[place] for place in range(3) for chain in _CHAINS))
+    hung, middle, end = positions[:, :, joints].chunk(3, dim=2)
+    turns = math.radians(deviation_deg) * torch.randn(len(positions), 1, 2 * len(_CHAINS), 3, generator=generator)
+    whole, lower = turns.to(positions.dtype).chunk(2, dim=2)
+    parts = torch.cat([(middle - hung) @ trunk, _turned((end - middle) @ trunk, lower)], dim=2)
+    upper_part, lower_part = (_turned(parts, torch.cat([whole, whole], dim=2)) @ trunk.mT).chunk(2, dim=2)
+    new_middle = hung + upper_part
+    bent, moved = positions.clone(), joints[len(_CHAINS) :]
+    turned = torch.cat([new_middle, new_middle + lower_part], dim=2)
+    bent[:, :, moved] = turned
+    kept = _possible(bent, skeleton).repeat(1, 2)[:, None, :, None]
+    bent[:, :, moved] = torch.where(kept, turned, torch.cat([middle, end], dim=2))
     return bent
 
 

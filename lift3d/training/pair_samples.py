@@ -129,7 +129,4 @@ def _noisier(observed: Observed, samples: PairSamples, noise: NoiseSettings, gen
     """More errors in the pixels; rays follow them as a pinhole's do."""
     pixels, scores = detect_like(observed.pixels, samples.input_skeleton, noise, generator)
     moved = (pixels - observed.pixels) / observed.intrinsics.diagonal(dim1=-2, dim2=-1)[..., None, :2]
-    missing = ~torch.isfinite(pixels).all(-1)
-    return replace(
-        observed, pixels=pixels, rays=observed.rays + moved, scores=(observed.scores * scores).masked_fill(missing, 0.0)
-    )
+    return replace(observed, pixels=pixels, rays=observed.rays + moved, scores=observed.scores * scores)

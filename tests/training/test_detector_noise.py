@@ -86,3 +86,18 @@ def test_limbs_stay_away_for_their_time() -> None:
     gone = detect_like(rays, SKELETON, settings, Generator().manual_seed(0))[1][..., SKELETON.index("left_elbow")] == 0
     begins, ends = (gone[:, 1:] & ~gone[:, :-1]).sum(), gone.sum()
     assert 10 < ends / begins < 20
+
+
+def test_missing_joints_stay_missing_and_do_not_count_in_the_extent() -> None:
+    rays = _rays(4000, 2.0)
+    rays[:, :, 5] = torch.nan
+    noisy, scores = detect_like(
+        rays, SKELETON, NoiseSettings(jitter=0.01, drift=0.0, **QUIET), Generator().manual_seed(0)
+    )
+    assert (scores[:, :, 5] == 0).all()
+    assert noisy[:, :, 5].isnan().all()
+    others = [joint for joint in range(17) if joint != 5]
+    assert ((noisy - rays)[:, :, others] / 2).std().item() == pytest.approx(0.01, rel=0.02)
+    nobody, scores = detect_like(torch.full_like(rays[:3], torch.nan), SKELETON, NoiseSettings(), Generator())
+    assert nobody.isnan().all()
+    assert (scores == 0).all()

@@ -54,6 +54,21 @@ def test_a_lifter_learns_and_its_weights_load(motion: Path, tmp_path: Path) -> N
     assert read_toml(tmp_path / "run" / "settings.toml")["network"]["hidden"] == 64
 
 
+def test_the_published_network_learns_from_virtual_cameras(motion: Path, tmp_path: Path) -> None:
+    """Martinez' recipe on motion: the statistics are those of what the virtual cameras see."""
+    filmed = read_toml(CONFIGS / "train_residual_mlp_cmu.toml")
+    tables = {**read_toml(CONFIGS / "train_residual_mlp_human36m.toml"), "data": filmed["data"]}
+    words = ["--network.inputs=34", "--noise.occluded=0.5", "--loop.learning_rate=0.003", "--network.dropout=0.0"]
+    tables = with_overrides(tables, [f"--data.path={motion}", *SMALL, *words])
+    loaded = load_network(run_training(tables, tmp_path / "run"))
+    rows = (tmp_path / "run" / "curve.csv").read_text().splitlines()
+    first, last = (float(row.split(",")[1]) for row in (rows[1], rows[-1]))
+    assert 0.5 < first < 3  # squares of standardised numbers are 1 at the mean pose
+    assert last < 0.8 * first
+    assert max(loaded.encoding["mean_2d"]) < 1000
+    assert len(loaded.encoding["std_3d"]) == 48
+
+
 def test_wrong_settings_are_refused(motion: Path, tmp_path: Path) -> None:
     tables = with_overrides(read_toml(CONFIGS / "train_residual_mlp_cmu.toml"), [f"--data.path={motion}", *SMALL])
     with pytest.raises(SettingsError, match="needs 81"):
