@@ -200,7 +200,7 @@ def lift_by_exemplars(
                 strict=True)  # fmt: skip
     relative = torch.cat([_matched(library, rays, scores, neighbours) for rays, scores in parts])
     answer = Answer(relative.reshape(*shape, joints, 3))
-    return placed(answer, observed, library.skeleton, keypoints.times)
+    return placed(answer, observed, observed.scores, library.skeleton, keypoints.times)
 
 
 def _matched(

@@ -6,6 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch
+from jaxtyping import Float
+from torch import Tensor
 
 from lift3d._times import clips_of
 from lift3d.cameras import Camera
@@ -14,7 +16,7 @@ from lift3d.errors import InputError
 from lift3d.keypoints import Keypoints2D
 from lift3d.lifting.encodings import Answer
 from lift3d.lifting.lifter import DEFAULT_LIFTER, Lifter
-from lift3d.lifting.observed import Observed
+from lift3d.lifting.observed import Observed, without
 from lift3d.lifting.root_position import root_position
 from lift3d.lifting.sequences import answer_over_clip
 from lift3d.poses import Poses3D
@@ -36,8 +38,10 @@ def lift(
 ) -> Poses3D:
     """3D joints of every person in every frame of one camera.
 
-    Joints that the detector did not see are filled in by the network and scored 0. A person with fewer than
-    ``MIN_JOINTS`` seen joints in a frame is NaN. The root's position is the closed-form least-squares one (see
+    Joints that the detector did not see are filled in by the network and scored 0. So are those of another skeleton
+    that would only be guessed (``JointMapping.guessed``, such as the spine half-way between pelvis and thorax), if the
+    network handles missing joints; they keep the score of the guess. A person with fewer than ``MIN_JOINTS`` seen
+    joints in a frame is NaN. The root's position is the closed-form least-squares one (see
     ``lift3d.lifting.root_position``), so that the result, projected, lies on the picture. Distances are as good as the
     guess of the person's size that the network makes: a child far away and an adult farther away look the same.
 
@@ -69,14 +73,20 @@ def lift(
     target = None if skeleton is None else get_skeleton(skeleton)
     lifter = Lifter.of(checkpoint, device)
     camera = _with_size(camera, keypoints, lifter)
-    given = _observed(keypoints, camera, lifter.input_skeleton)
-    own = given if lifter.skeleton == lifter.input_skeleton else _observed(keypoints, camera, lifter.skeleton)
+    given, scores = _observed(keypoints, camera, lifter.input_skeleton, lifter)
+    own = given
+    if lifter.skeleton != lifter.input_skeleton:
+        own, scores = _observed(keypoints, camera, lifter.skeleton, lifter)
     over_time = lifter.window > 1 or lifter.longest is not None or lifter.encoding.fill is not None
     clips = clips_of(keypoints.times) if over_time else [slice(0, len(keypoints.times))]
     rate = keypoints.frames_per_second
     parts = [
         placed(
-            answer_over_clip(lifter, given[:, clip], rate, flip), own[:, clip], lifter.skeleton, keypoints.times[clip]
+            answer_over_clip(lifter, given[:, clip], rate, flip),
+            own[:, clip],
+            scores[:, clip],
+            lifter.skeleton,
+            keypoints.times[clip],
         )
         for clip in clips or [slice(0, 0)]
     ]
@@ -84,18 +94,24 @@ def lift(
     return poses if target is None else poses.mapped_to(target)
 
 
-def placed(answer: Answer, observed: Observed, skeleton: Skeleton, times: torch.Tensor) -> Poses3D:
+def placed(
+    answer: Answer,
+    observed: Observed,
+    scores: Float[Tensor, "people frames joints"],
+    skeleton: Skeleton,
+    times: Float[Tensor, "frames"],
+) -> Poses3D:
     """Poses in the camera frame, from joints relative to the root and the rays that they are seen along.
 
     Args:
         answer: people (people, frames, joints).
         observed: the same people, on the same skeleton.
-        skeleton: of both.
+        scores: of the poses.
+        skeleton: of all.
         times: of the frames, seconds.
     """
-    scores = observed.scores
-    root = root_position(answer.relative, observed.rays, scores.square())
-    few = (scores > 0).sum(-1) < MIN_JOINTS
+    root = root_position(answer.relative, observed.rays, observed.scores.square())
+    few = (observed.scores > 0).sum(-1) < MIN_JOINTS
     positions = (answer.relative + root[..., None, :]).masked_fill(few[..., None, None], torch.nan)
     missing = ~torch.isfinite(positions).all(-1)
     covariance = answer.covariance
@@ -112,10 +128,14 @@ def placed(answer: Answer, observed: Observed, skeleton: Skeleton, times: torch.
     )
 
 
-def _observed(keypoints: Keypoints2D, camera: Camera, skeleton: Skeleton) -> Observed:
-    """People (people, frames, joints) on a skeleton."""
+def _observed(
+    keypoints: Keypoints2D, camera: Camera, skeleton: Skeleton, lifter: Lifter
+) -> tuple[Observed, Float[Tensor, "people frames joints"]]:
+    """People (people, frames, joints) on a skeleton as the lifter sees them, and their scores, those of guesses too."""
     own = keypoints.mapped_to(skeleton)
-    return Observed.by(camera, own.pixels[0].transpose(0, 1), own.scores[0].transpose(0, 1))
+    pixels, scores = own.pixels[0].transpose(0, 1), own.scores[0].transpose(0, 1)
+    guessed = lifter.left_out(keypoints.skeleton, skeleton)
+    return Observed.by(camera, *without(guessed, pixels, scores)), scores.float()
 
 
 def _with_size(camera: Camera | None, keypoints: Keypoints2D, lifter: Lifter) -> Camera:

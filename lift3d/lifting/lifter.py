@@ -16,7 +16,7 @@ from lift3d.lifting.encodings import Answer, EncodingEntry, encoding_named
 from lift3d.lifting.encodings._entry import part_of
 from lift3d.lifting.observed import Observed
 from lift3d.settings import from_mapping
-from lift3d.skeletons import Skeleton
+from lift3d.skeletons import Skeleton, mapping_between
 
 __all__ = ["DEFAULT_LIFTER", "Lifter"]
 
@@ -123,6 +123,15 @@ class Lifter:
     def filled(self, observed: Observed) -> Observed:
         """People (*batch, frames) with missing joints filled, where the network does not handle them itself."""
         return observed if self.encoding.fill is None else self.encoding.fill(observed)
+
+    def left_out(self, source: Skeleton, target: Skeleton) -> list[int]:
+        """Joints of the target that it is not given from a source: guesses, where it handles missing joints itself.
+
+        A guess says nothing that the joints it is made of do not, and the network has learned where the joint is.
+        """
+        if self.encoding.fill is not None or source == target:
+            return []
+        return list(target.indices(*mapping_between(source, target).guessed))
 
     def encoded(self, observed: Observed) -> Any:
         """Each frame as the network sees it."""

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from lift3d.cameras import Camera
 
-__all__ = ["Observed", "filled_over_time"]
+__all__ = ["Observed", "filled_over_time", "without"]
 
 
 _POINTS_AT_ONCE = 1 << 18  # that the lens is undone for: bounds memory
@@ -87,6 +87,17 @@ class Observed:
         k[..., 0, 1], k[..., 0, 2] = -k[..., 0, 1], 2 * middle - k[..., 0, 2]
         rays = self.rays[..., twins, :] * self.rays.new_tensor([-1.0, 1.0])
         return Observed(turned, rays, self.scores[..., twins], k, self.image_size)
+
+
+def without(
+    joints: Sequence[int], pixels: Float[Tensor, "*batch joints 2"], scores: Float[Tensor, "*batch joints"]
+) -> tuple[Float[Tensor, "*batch joints 2"], Float[Tensor, "*batch joints"]]:
+    """Pixels and scores with some joints missing: NaN and 0."""
+    if not joints:
+        return pixels, scores
+    gone = torch.zeros(scores.shape[-1], dtype=torch.bool, device=scores.device)
+    gone[list(joints)] = True
+    return pixels.masked_fill(gone[:, None], torch.nan), scores.masked_fill(gone, 0.0)
 
 
 def filled_over_time(observed: Observed) -> Observed:

@@ -16,7 +16,7 @@ from lift3d.lifting.encodings import Answer
 from lift3d.lifting.lift import placed
 from lift3d.lifting.lifter import DEFAULT_LIFTER, Lifter
 from lift3d.lifting.moving_window import moving_window
-from lift3d.lifting.observed import Observed
+from lift3d.lifting.observed import Observed, without
 from lift3d.poses import Poses3D
 from lift3d.skeletons import Skeleton, get_skeleton, mapping_between
 
@@ -85,7 +85,7 @@ class LifterStream:
 
     def _start(self) -> None:
         self._window = moving_window(self._lifter, self.window, self.delay, self._stride, self._flip)
-        self._waiting: deque[tuple[int, Observed]] = deque()  # frames not answered yet, on the network's skeleton
+        self._waiting: deque[tuple[int, Observed, Tensor]] = deque()  # frames not answered yet, and their scores
         self._pushed = 0
 
     def push(self, pixels: Float[Tensor, "joints 2"], scores: Float[Tensor, "joints"] | None = None) -> Poses3D | None:
@@ -105,8 +105,9 @@ class LifterStream:
             raise ShapeError("pixels", pixels.shape, f"({len(self.given)}, 2), of skeleton {self.given.name!r}")
         scores = torch.ones_like(pixels[:, 0]) if scores is None else scores
         given, answered = self._lifter.input_skeleton, self._lifter.skeleton
-        frame = self._observed(pixels, scores, given)
-        self._waiting.append((self._pushed, frame if given == answered else self._observed(pixels, scores, answered)))
+        frame, own = self._observed(pixels, scores, given)
+        about = (frame, own) if given == answered else self._observed(pixels, scores, answered)
+        self._waiting.append((self._pushed, *about))
         self._remember(frame)
         return self._answered() if self._pushed > self.delay else None
 
@@ -123,16 +124,16 @@ class LifterStream:
         return rest
 
     @torch.inference_mode()
-    def _observed(self, pixels: Tensor, scores: Tensor, skeleton: Skeleton) -> Observed:
-        """One frame (1, 1, joints) on a skeleton."""
+    def _observed(self, pixels: Tensor, scores: Tensor, skeleton: Skeleton) -> tuple[Observed, Tensor]:
+        """One frame (1, 1, joints) on a skeleton as the lifter sees it, and its scores, those of guesses too."""
         if skeleton != self.given:
             mapping = mapping_between(self.given, skeleton)
             pixels, scores = mapping.coordinates(pixels), mapping.scores(scores)
         missing = ~torch.isfinite(pixels).all(-1) | ~(scores > 0)
-        scores = scores.clamp(0, 1).masked_fill(missing, 0.0)
-        return Observed.by(
-            self._camera, pixels.masked_fill(missing[:, None], torch.nan)[None, None], scores[None, None]
-        )
+        scores = scores.clamp(0, 1).masked_fill(missing, 0.0)[None, None]
+        pixels = pixels.masked_fill(missing[:, None], torch.nan)[None, None]
+        guessed = self._lifter.left_out(self.given, skeleton)
+        return Observed.by(self._camera, *without(guessed, pixels, scores)), scores.float()
 
     def _remember(self, frame: Observed) -> None:
         with torch.inference_mode():
@@ -141,12 +142,12 @@ class LifterStream:
 
     def _answered(self) -> Poses3D:
         """The poses of the first frame that waits."""
-        number, observed = self._waiting.popleft()
+        number, observed, scores = self._waiting.popleft()
         with torch.inference_mode():
             answer = self._window.answer(self._pushed - 1 - number)
         times = torch.tensor([number / self._fps], dtype=torch.float64)
         own = Answer(*(values.cpu().clone() for values in answer.values))
-        poses = placed(own, observed, self._lifter.skeleton, times)
+        poses = placed(own, observed, scores, self._lifter.skeleton, times)
         return poses if self._target is None else poses.mapped_to(self._target)
 
 

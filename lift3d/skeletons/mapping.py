@@ -36,6 +36,8 @@ STAND_INS: dict[str, tuple[tuple[str, ...], ...]] = {
     "right_foot_index": (("right_big_toe",), ("right_foot",)),
 }
 
+_OTHER_POINTS = ("nose",)  # that stand for a joint decimetres away, for want of better
+
 
 @dataclass(frozen=True)
 class JointMapping:
@@ -54,6 +56,19 @@ class JointMapping:
     def missing(self) -> tuple[str, ...]:
         """Names of the target's joints that the source cannot give."""
         return tuple(name for name, own in zip(self.target.joints, self.sources, strict=True) if not own)
+
+    @property
+    def guessed(self) -> tuple[str, ...]:
+        """Names of the target's joints that are midpoints, or another point for want of better.
+
+        They say nothing that their sources do not, and are not quite where the joint is: whoever can do without a
+        joint had better. The single joints of another name are not among them.
+        """
+        return tuple(
+            name
+            for name, own in zip(self.target.joints, self.sources, strict=True)
+            if len(own) > 1 or any(self.source.joints[i] in _OTHER_POINTS and name not in _OTHER_POINTS for i, _ in own)
+        )
 
     def coordinates(self, values: Float[Tensor, "*batch joints_from axes"]) -> Float[Tensor, "*batch joints_to axes"]:
         """Coordinates on the target's joints; NaN where the source has no such joint or one it needs is NaN."""

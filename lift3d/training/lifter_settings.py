@@ -16,7 +16,7 @@ from lift3d.training.loop import LoopSettings
 from lift3d.training.losses import LossSettings
 from lift3d.training.virtual_cameras import ViewSettings
 
-__all__ = ["LifterTraining", "MotionData", "Named", "PairData", "chosen_subjects"]
+__all__ = ["LifterTraining", "MotionData", "Named", "PairData", "check_names"]
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class PairData:
             ``lift3d.datasets.read_pose_pairs``; empty where they are not needed.
         splits: names of the splits to train on; empty for all.
         subjects: of these splits, to train on; empty for all.
-        hold_out: subjects of any split kept aside and measured while training.
+        hold_out: subjects, or whole splits, kept aside and measured while training.
         left_out: joints that are detected and not given to the network.
         frames: of one sample. Where a clip ends, its last frame is repeated, and what the network says of those
             repetitions does not count.
@@ -78,22 +78,22 @@ class PairData:
     licence: str = ""
 
 
-def chosen_subjects(
-    everyone: Collection[str], of_splits: Collection[str], data: MotionData | PairData
-) -> tuple[set[str], set[str]]:
-    """Who is trained on and who is held out, of all subjects and of those with clips of the splits to train on.
+def check_names(data: MotionData | PairData, known: Collection[str], left: Collection[object]) -> None:
+    """Refuse names that are not there, and nobody to train on.
+
+    Args:
+        data: whom to take and to hold out.
+        known: names that there are.
+        left: what is left to train on.
 
     Raises:
-        SettingsError: a subject is not there, or nobody is left to train on.
+        SettingsError: see above.
     """
-    wanted, held = set(data.subjects), set(data.hold_out)
-    known = ", ".join(sorted(everyone)) or "none"
-    if missing := sorted((wanted | held) - set(everyone)):
-        raise SettingsError(f"[data]: there is no subject {', '.join(missing)}; known: {known}.")
-    trained = (wanted or set(of_splits)) - held
-    if not trained & set(of_splits):
-        raise SettingsError(f"[data]: no subject is left to train on; known: {known}.")
-    return trained, held
+    listed = ", ".join(sorted(known)) or "none"
+    if missing := sorted({*data.subjects, *data.hold_out} - set(known)):
+        raise SettingsError(f"[data]: there is no subject {', '.join(missing)}; known: {listed}.")
+    if not left:
+        raise SettingsError(f"[data]: no subject is left to train on; known: {listed}.")
 
 
 _SOURCES = {"motion": MotionData, "pairs": PairData}

@@ -11,7 +11,7 @@ from lift3d.lifting.observed import Observed
 from lift3d.training.body_variation import BodySettings
 from lift3d.training.detector_noise import NoiseSettings
 from lift3d.training.filmed_motion import FilmSettings, filmed
-from lift3d.training.lifter_settings import LifterTraining, chosen_subjects
+from lift3d.training.lifter_settings import LifterTraining, check_names
 from lift3d.training.motion_windows import MotionWindows
 
 __all__ = ["MotionSamples"]
@@ -46,10 +46,12 @@ class MotionSamples:
         assert settings.views is not None
         assert settings.noise is not None
         clips = read_motion_clips(data.path, data.splits)
-        everyone = set(clips.subjects)
-        trained, held = chosen_subjects(everyone, everyone, data)
+        everyone, held = set(clips.subjects), set(data.hold_out)
+        trained = (set(data.subjects) or everyone) - held
+        check_names(data, everyone, trained)
         self.input_skeleton = self.skeleton = clips.skeleton
-        self.about = f"{len(clips.positions)} frames of {len(everyone)} subjects"
+        own = [length for subject, length in zip(clips.subjects, clips.lengths, strict=True) if subject in trained]
+        self.about = f"{sum(own)} frames of {len(trained)} subjects"
         self._film = FilmSettings(settings.bodies, settings.views, settings.noise)
         self._drawn = MotionWindows(clips, data.frames, data.balance, everyone - trained, data.speed)
         self._single = MotionWindows(clips, 1, data.balance, everyone - trained)

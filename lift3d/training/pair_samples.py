@@ -9,10 +9,10 @@ import torch
 from torch import Generator, Tensor
 
 from lift3d.datasets.pair_clips import gathered_pairs
-from lift3d.datasets.pose_pairs import PosePairs, read_pose_pairs
+from lift3d.datasets.pose_pairs import PairClip, read_pose_pairs
 from lift3d.lifting.observed import Observed
 from lift3d.training.detector_noise import NoiseSettings, detect_like
-from lift3d.training.lifter_settings import LifterTraining, PairData, chosen_subjects
+from lift3d.training.lifter_settings import LifterTraining, PairData, check_names
 
 __all__ = ["PairSamples"]
 
@@ -39,14 +39,16 @@ class PairSamples:
     def __init__(self, settings: LifterTraining, context: tuple[int, int] = (0, 0)) -> None:
         data: PairData = settings.data
         pairs = read_pose_pairs(data.path, data.detections or None, data.format or None, cameras=data.cameras or None)
-        trained, held, pairs = _chosen(pairs, data)
+        held = [clip for clip in pairs.clips if {clip.subject, clip.split} & set(data.hold_out)]
+        trained = [clip for clip in pairs.clips if clip not in held and _wanted(clip, data)]
+        check_names(data, {name for clip in pairs.clips for name in (clip.subject, clip.split) if name}, trained)
+        pairs = pairs.only(subjects={clip.subject for clip in trained + held})
         self._clips = gathered_pairs(pairs, data.left_out)
         self.input_skeleton, self.skeleton = self._clips.keypoint_skeleton, self._clips.skeleton
         self._starts = torch.tensor(self._clips.starts)
         self._ends = self._starts + torch.tensor([clip.frames for clip in pairs.clips])
         self._trained, self._held = self._frames_of(trained), self._frames_of(held)
-        own = {clip.subject for number, clip in enumerate(pairs.clips) if number in trained}
-        self.about = f"{len(self._trained)} frames of {len(own)} subjects"
+        self.about = f"{len(self._trained)} frames of {len({clip.subject for clip in trained})} subjects"
         self._mirror, self._noise = data.mirror, settings.noise
         before, after = context
         answered = data.frames - before - after
@@ -76,9 +78,9 @@ class PairSamples:
         for part in self._trained.split(_FRAMES_AT_ONCE):
             yield self._at(part, torch.zeros(1, dtype=torch.int64))
 
-    def _frames_of(self, clips: set[int]) -> Tensor:
+    def _frames_of(self, clips: list[PairClip]) -> Tensor:
         """Numbers of the frames of some clips."""
-        chosen = torch.tensor([number in clips for number in range(len(self._clips.clips))])
+        chosen = torch.tensor([clip in clips for clip in self._clips.clips])
         return chosen[self._clips.clip].nonzero()[:, 0]
 
     def _at(self, frame: Tensor, window: Tensor) -> tuple[Observed, Tensor]:
@@ -111,18 +113,9 @@ class PairSamples:
         return mixed, either(truth, flipped)
 
 
-def _chosen(pairs: PosePairs, data: PairData) -> tuple[set[int], set[int], PosePairs]:
-    """Numbers of the clips to train on and of those held out, among the clips that are of either."""
-    everyone = {clip.subject for clip in pairs.clips}
-    of_splits = {clip.subject for clip in pairs.clips if not data.splits or clip.split in data.splits}
-    trained, held = chosen_subjects(everyone, of_splits, data)
-    either = pairs.only(subjects=trained | held)
-    own = {
-        number for number, clip in enumerate(either.clips)
-        if clip.subject in trained and (not data.splits or clip.split in data.splits)
-    }  # fmt: skip
-    aside = {number for number, clip in enumerate(either.clips) if clip.subject in held}
-    return own, aside, either
+def _wanted(clip: PairClip, data: PairData) -> bool:
+    of_split = not data.splits or clip.split in data.splits
+    return of_split and (not data.subjects or clip.subject in data.subjects)
 
 
 def _noisier(observed: Observed, samples: PairSamples, noise: NoiseSettings, generator: Generator) -> Observed:

@@ -187,3 +187,29 @@ def test_wrong_input_is_said_in_one_line() -> None:
         lift(two.only(["cam0"]), CAMERA, replace(lifter(), encoding=UNSURE))
     with pytest.raises(InputError, match=r"both must be the same joints"):
         lift(two.only(["cam0"]), CAMERA, lifter(OneFrame, None, HUMAN, SIXTEEN))
+
+
+GUESSED = ("pelvis", "spine", "thorax", "neck_nose", "head")  # of COCO's joints on human36m17
+
+
+@pytest.mark.parametrize("kind", [OneFrame, Convolution])
+def test_joints_that_would_be_guessed_are_left_to_the_network(kind) -> None:
+    """Where it handles missing joints; a guess keeps its score, and does not say where the person stands."""
+    coco = observe(walk(8, skeleton="coco17"), RIG, noise_px=1.0).only(["cam0"])
+    own = coco.mapped_to(HUMAN)
+    gone = HUMAN.indices(*GUESSED)
+    pixels, scores = own.pixels.clone(), own.scores.clone()
+    pixels[..., gone, :], scores[..., gone] = torch.nan, 0.0
+    poses = lift(coco, CAMERA, lifter(kind))
+    expected = lift(replace(own, pixels=pixels, scores=scores), CAMERA, lifter(kind))
+    torch.testing.assert_close(poses.positions, expected.positions, atol=1e-6, rtol=0)
+    torch.testing.assert_close(poses.scores, own.scores[0], check_dtype=False)
+    assert (poses.scores > 0).all()
+    assert (lift(own, CAMERA, lifter(kind)).positions - poses.positions).abs().max() > 1e-2  # guesses that are given
+
+
+def test_guessed_joints_are_given_to_a_network_that_needs_all() -> None:
+    coco = observe(walk(8, skeleton="coco17"), RIG, noise_px=1.0).only(["cam0"])
+    model = lifter(Convolution, SCREEN)
+    poses, expected = lift(coco, CAMERA, model), lift(coco.mapped_to(HUMAN), CAMERA, model)
+    assert torch.equal(poses.positions, expected.positions)

@@ -125,7 +125,7 @@ def test_the_shipped_lifter_and_what_the_file_says_of_itself(tmp_path: Path) -> 
     assert json.loads(said["skeleton"])["joints"] == list(HUMAN.joints)
     assert json.loads(said["input_skeleton"])["name"] == "human36m17"
     assert said["encoding"] == "turned_rays"
-    assert json.loads(said["encoding_settings"])["uncertainty"] is False
+    assert json.loads(said["encoding_settings"])["uncertainty"] is True
     assert said["missing_joints"] == "score 0"
     assert (said["frames_before"], said["frames_after"], said["flip"]) == ("0", "0", "false")
     assert said["licence"] == model.extra["licence"]

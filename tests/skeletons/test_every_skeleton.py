@@ -203,3 +203,50 @@ def test_wrong_skeletons_are_refused():
         Skeleton("x", ("a", "b"), (-1,))
     with pytest.raises(UnknownNameError, match="Did you mean 'left_hip'"):
         get_skeleton("coco17").index("lefthip")
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "guessed"),
+    [
+        ("coco17", "human36m17", "pelvis spine thorax neck_nose head"),
+        ("halpe26", "human36m17", "spine neck_nose"),
+        ("human36m17", "coco17", ""),
+        ("human36m17", "mpii16", ""),
+        ("coco17", "mpii16", "pelvis thorax upper_neck head_top"),
+    ],
+)
+def test_midpoints_and_the_nose_are_guesses_and_other_names_are_not(source, target, guessed):
+    assert mapping_between(get_skeleton(source), get_skeleton(target)).guessed == tuple(guessed.split())
+
+
+@pytest.mark.parametrize(("source", "target"), [("coco17", "human36m17"), ("smpl24", "coco17"), ("halpe26", "body25")])
+def test_values_are_the_weighted_means_of_their_sources(source, target):
+    mapping = mapping_between(get_skeleton(source), get_skeleton(target))
+    joints = len(mapping.source)
+    points = torch.randn(2, joints, 3, dtype=torch.float64).requires_grad_()
+    root = torch.randn(2, joints, 3, 3, dtype=torch.float64)
+    scores, variances = torch.rand(2, joints), root @ root.mT
+    mapped = mapping.coordinates(points)
+    for joint, own in enumerate(mapping.sources):
+        if not own:
+            assert mapped[:, joint].isnan().all()
+            assert (mapping.scores(scores)[:, joint] == 0).all()
+            continue
+        torch.testing.assert_close(mapped[:, joint], sum(weight * points[:, i] for i, weight in own))
+        torch.testing.assert_close(mapping.scores(scores)[:, joint], scores[:, [i for i, _ in own]].amin(-1))
+        expected = sum(weight**2 * variances[:, i] for i, weight in own)
+        torch.testing.assert_close(mapping.covariance(variances)[:, joint], expected)
+    mapped.nan_to_num(0.0).sum().backward()
+    given = {i for own in mapping.sources for i, _ in own}
+    assert points.grad.isfinite().all()
+    assert points.grad.abs().sum((0, 2)).nonzero().flatten().tolist() == sorted(given)
+
+
+def test_only_the_joints_of_a_missing_source_are_missing():
+    mapping = mapping_between(get_skeleton("coco17"), get_skeleton("human36m17"))
+    points = torch.randn(17, 2)
+    points[mapping.source.index("left_hip")] = torch.nan
+    missing = mapping.coordinates(points).isnan().all(-1)
+    assert [name for name, gone in zip(mapping.target.joints, missing, strict=True) if gone] == [
+        "pelvis", "left_hip", "spine",
+    ]  # fmt: skip

@@ -62,6 +62,7 @@ def test_who_is_held_out_is_measured_and_nobody_else(path: Path) -> None:
         assert bool((observed.scores == 1).all()) is (kind == "exact")
     torch.testing.assert_close(held[0][2], held[1][2])
     assert not list(_samples(path).held(10))
+    assert samples.about == "40 frames of 2 subjects"
 
 
 def test_only_the_chosen_subjects_are_drawn(path: Path) -> None:

@@ -149,9 +149,12 @@ def test_statistics_are_those_of_all_frames_and_cameras(tmp_path: Path) -> None:
 
 
 def test_who_is_not_there_is_said(path: Path) -> None:
-    with pytest.raises(SettingsError, match="no subject S5; known: S1, S9"):
+    with pytest.raises(SettingsError, match="no subject S5; known: S1, S9, test, train"):
         _samples(path, hold_out=("S5",))
     with pytest.raises(SettingsError, match="no subject is left"):
         _samples(path, hold_out=("S1",))
+    held = _samples(path, splits=(), hold_out=("test",))
+    assert held.about == "80 frames of 1 subjects"
+    assert len(next(held.held(7))[2]) == 7
     assert _samples(path, splits=(), hold_out=()).about == "140 frames of 2 subjects"
     assert _samples(path, splits=(), hold_out=(), subjects=("S9",)).about == "60 frames of 1 subjects"
