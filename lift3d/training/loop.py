@@ -7,6 +7,7 @@ gradients are averaged.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,8 @@ from lift3d.training.processes import Processes, processes
 from lift3d.training.schedules import learning_rate_factor, set_norm_momentum
 
 __all__ = ["LoopSettings", "train"]
+
+_QUIET_SECONDS = 30.0  # between two lines of progress that nobody watches
 
 LossOf = Callable[[nn.Module, Generator, int], Tensor]
 Measure = Callable[[nn.Module], dict[str, float]]
@@ -114,7 +117,10 @@ class _Run:
     def until_the_end(self, loss_of: LossOf, measure: Measure) -> nn.Module:
         steps, every = self.settings.steps, self.settings.save_every
         first = self.own.rank == 0
-        bar = tqdm(range(self.done, steps), "training", steps, initial=self.done, unit="step", disable=not first)
+        bar = tqdm(
+            range(self.done, steps), "training", steps, initial=self.done, unit="step", disable=not first,
+            mininterval=0.1 if sys.stderr.isatty() else _QUIET_SECONDS,
+        )  # fmt: skip
         running = 0.0
         for step in bar:
             running += self._step(loss_of, step)
@@ -124,7 +130,7 @@ class _Run:
             if first:
                 figures = measure(self.average.module.eval())
                 self.rows.append({"step": step + 1, "loss": running / ((step % every) + 1), **figures})
-                bar.set_postfix({name: f"{value:.4g}" for name, value in self.rows[-1].items() if name != "step"})
+                bar.set_postfix_str(f"loss {self.rows[-1]['loss']:.4g}", refresh=False)
                 self._save(step + 1)
             running = 0.0
             self.own.wait()
