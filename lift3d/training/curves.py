@@ -29,10 +29,15 @@ def _draw(rows: Sequence[Mapping[str, float]], path: Path) -> None:
     from matplotlib.figure import Figure
 
     names = [name for name in rows[0] if name != "step"]
-    figure = Figure(figsize=(8, 2.5 * len(names)), layout="constrained")
-    for axes, name in zip(figure.subplots(len(names), squeeze=False)[:, 0], names, strict=True):
+    columns = min(2, len(names))
+    rows_of_panels = -(-len(names) // columns)
+    figure = Figure(figsize=(5 * columns, 2.2 * rows_of_panels), layout="constrained")
+    panels = figure.subplots(rows_of_panels, columns, squeeze=False).flat
+    for axes, name in zip(panels, names, strict=False):
         axes.plot([row["step"] for row in rows], [row[name] for row in rows], marker=".")
-        axes.set(ylabel=name, xlabel="step")
+        axes.set(title=name, xlabel="step")
         axes.xaxis.get_major_locator().set_params(integer=True)
         axes.grid(alpha=0.3)
+    for axes in panels[len(names) :]:
+        axes.set_axis_off()
     figure.savefig(path, dpi=90)

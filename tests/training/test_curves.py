@@ -16,7 +16,7 @@ def test_the_table_gives_the_figures_back(tmp_path: Path) -> None:
         assert [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)] == ROWS
 
 
-def test_the_picture_is_as_high_as_there_are_figures(tmp_path: Path) -> None:
+def test_the_picture_has_a_panel_for_each_figure(tmp_path: Path) -> None:
     save_curves(ROWS, tmp_path)
     save_curves([{"step": 1, "loss": 0.5}], tmp_path / "one")
     sizes = []
@@ -25,6 +25,6 @@ def test_the_picture_is_as_high_as_there_are_figures(tmp_path: Path) -> None:
         with Image.open(folder / "curve.png") as picture:
             picture.load()
             sizes.append(picture.size)
-    assert sizes[0][0] == sizes[1][0]
-    assert sizes[0][1] == 2 * sizes[1][1]
+    assert sizes[0][0] == 2 * sizes[1][0]  # two figures side by side, and one
+    assert sizes[0][1] == sizes[1][1]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["curve.csv", "curve.png", "one"]
