@@ -7,7 +7,8 @@ The person is detected, and triangulated with the rig mended by ``refine_rig``. 
 MPJPE in millimetres, relative to the middle of the hips, over hips, knees, ankles, shoulders, elbows and wrists, which
 both skeletons truly have. Then how far the cameras' answers, brought into the world, are from each other: the mean
 distance of each joint, relative to the middle of the hips, from its mean over the cameras; and, of people put on the
-floor, that of the middle of the hips, and its distance from the triangulated one.
+floor, that of the middle of the hips, and its distance from the triangulated one. The floor is where the triangulated
+feet stand, which need not be at height 0 of the calibration.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from lift3d import CameraRig, Keypoints2D, Poses3D, detect, lift, read_cameras, 
 from lift3d.checkpoints import Checkpoint, load_network
 from lift3d.evaluation import mpjpe, pa_mpjpe
 from lift3d.lifting import DEFAULT_LIFTER, stood_on_floor, with_steady_distance
+from lift3d.lifting.ground import ANKLE_HEIGHT
 from lift3d.triangulation import refine_rig
 
 JOINTS = [
@@ -52,7 +54,11 @@ def figures(seen: Keypoints2D, rig: CameraRig, truth: Poses3D, model: Checkpoint
     """All figures of one lifter."""
     expected = _joints(truth)
     lifted = [lifted_alone(seen, rig, name, model, missing) for name in seen.camera_names]
-    standing = [_hips(stood_on_floor(poses, rig[name])) for poses, name in zip(lifted, seen.camera_names, strict=True)]
+    floor = floor_height(truth)
+    standing = [
+        _hips(stood_on_floor(poses, rig[name], floor=floor))
+        for poses, name in zip(lifted, seen.camera_names, strict=True)
+    ]
     found = [_joints(poses) for poses in lifted]
     relative = torch.stack([_centred(own) for own in found])
     by_camera = {
@@ -64,6 +70,7 @@ def figures(seen: Keypoints2D, rig: CameraRig, truth: Poses3D, model: Checkpoint
         "pa_mpjpe_mm": round(sum(own["pa_mpjpe_mm"] for own in by_camera.values()) / len(by_camera), 1),
         "mpjpe_mm": round(sum(own["mpjpe_mm"] for own in by_camera.values()) / len(by_camera), 1),
         "cameras_disagree_mm": _mm(_from_mean(relative)),
+        "floor_m": round(floor, 3),
         "on_floor_hips_disagree_mm": _mm(_from_mean(torch.stack(standing))),
         "on_floor_hips_error_mm": _mm((torch.stack(standing) - _hips(truth)).norm(dim=-1)),
     }
@@ -79,6 +86,13 @@ def lifted_alone(seen: Keypoints2D, rig: CameraRig, name: str, model: Checkpoint
         pixels[..., gone, :], scores[..., gone] = torch.nan, 0.0
         own = replace(own, pixels=pixels, scores=scores)
     return with_steady_distance(lift(own, rig[name], model)).to_world(rig[name], rig.up)
+
+
+def floor_height(poses: Poses3D) -> float:
+    """Along up, metres: a standing ankle's height below the lowest ankles."""
+    sign, axis = 1.0 if poses.up[0] == "+" else -1.0, "xyz".index(poses.up[1])
+    ankles = poses.positions[:, 0, poses.skeleton.indices("left_ankle", "right_ankle"), axis]
+    return (sign * ankles).amin(-1).nanquantile(0.25).item() - ANKLE_HEIGHT
 
 
 def _joints(poses: Poses3D) -> Tensor:

@@ -135,3 +135,12 @@ def test_hour_recording() -> None:
         assert list(figures[method]["seconds"]) == list(figures[method]["peak_gb"]) == steps
         assert 0 < figures[method]["peak_gb"]["start"] <= figures[method]["peak_gb"]["write_csv"] < 8
         assert figures[method]["coverage"] > 0.9
+
+
+def test_lift_footage(files: dict[str, Path]) -> None:
+    figures = _run("lift_footage.py", files["calibration"], files["keypoints"], "--missing", "spine")
+    own = figures["residual_mlp_cmu17"]
+    assert set(own["cameras"]) == {"cam0", "cam1", "cam2", "cam3"}
+    assert 0 < own["pa_mpjpe_mm"] < own["mpjpe_mm"] < 300
+    assert 0 < own["cameras_disagree_mm"] < 300
+    assert abs(own["floor_m"]) < 0.1
