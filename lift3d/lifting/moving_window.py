@@ -95,10 +95,10 @@ class _Whole:
 
 
 class _Frame(NamedTuple):
-    """One frame as the network sees it, and what the network says of it alone."""
+    """One frame and, with the flip, its mirror image: as the network sees them, and what it says of each alone."""
 
-    encoded: Any
-    alone: tuple[Tensor, ...]
+    encoded: list[Any]
+    alone: tuple[Tensor, ...]  # (views, 1, ...)
 
 
 class _Alone:
@@ -106,37 +106,31 @@ class _Alone:
 
     def __init__(self, lifter: Lifter, kept: int, stride: int, flip: bool) -> None:
         self._lifter, self._stride, self._flip = lifter, stride, flip
-        self._frames: deque[list[_Frame]] = deque(maxlen=kept)
+        self._frames: deque[_Frame] = deque(maxlen=kept)
 
     def add(self, frame: Observed) -> None:
         views = [frame]
         if self._flip:
             views.append(frame.mirrored(self._lifter.input_skeleton.flip_order))
-        self._frames.append([self._looked_at(view.to(self._lifter.device)) for view in views])
+        encoded = [self._lifter.encoded(view.to(self._lifter.device)) for view in views]
+        network: Any = self._lifter.network
+        self._frames.append(_Frame(encoded, network.alone(torch.cat([own.features for own in encoded]))))
 
     def repeat(self) -> None:
         self._frames.append(self._frames[-1])
 
     def answer(self, ago: int) -> Answer:
-        about = len(self._frames) - 1 - ago
-        window = list(self._frames)[about % self._stride :: self._stride]
-        answer = self._told([views[0] for views in window], about // self._stride)
-        if not self._flip:
-            return answer
-        mirrored = self._told([views[1] for views in window], about // self._stride)
-        return answer.mean_with(mirrored.mirrored(self._lifter.skeleton.flip_order))
-
-    def _looked_at(self, frame: Observed) -> _Frame:
-        encoded = self._lifter.encoded(frame)
-        network: Any = self._lifter.network
-        return _Frame(encoded, network.alone(encoded.features))
-
-    def _told(self, window: list[_Frame], about: int) -> Answer:
         lifter, network = self._lifter, self._lifter.network
+        about = len(self._frames) - 1 - ago
+        window, own = list(self._frames)[about % self._stride :: self._stride], about // self._stride
+        parts = (torch.cat(kept, dim=1) for kept in zip(*(frame.alone for frame in window), strict=True))
         assert callable(network.mended)
-        parts = (torch.cat(own, dim=1) for own in zip(*(frame.alone for frame in window), strict=True))
-        outputs = network.mended(*parts, about=about)
-        return lifter.encoding.decode(outputs, window[about].encoded, lifter.skeleton, lifter.settings)
+        outputs = network.mended(*parts, about=own)
+        answers = [
+            lifter.encoding.decode(outputs[view : view + 1], encoded, lifter.skeleton, lifter.settings)
+            for view, encoded in enumerate(window[own].encoded)
+        ]
+        return answers[0].mean_with(answers[1].mirrored(lifter.skeleton.flip_order)) if self._flip else answers[0]
 
 
 def _together(parts: Sequence[Observed]) -> Observed:
