@@ -38,10 +38,10 @@ def lift(
 ) -> Poses3D:
     """3D joints of every person in every frame of one camera.
 
-    Joints that the detector did not see are filled in by the network and scored 0. So are those of another skeleton
-    that would only be guessed (``JointMapping.guessed``, such as the spine half-way between pelvis and thorax), if the
-    network handles missing joints; they keep the score of the guess. A person with fewer than ``MIN_JOINTS`` seen
-    joints in a frame is NaN. The root's position is the closed-form least-squares one (see
+    Joints that the detector did not see are filled in by the network and scored 0. A network that handles missing
+    joints also fills in those that another skeleton could only guess (``JointMapping.guessed``, such as the spine
+    half-way between pelvis and thorax); they keep the score of what the guess is made of. A person with fewer than
+    ``MIN_JOINTS`` seen joints in a frame is NaN. The root's position is the closed-form least-squares one (see
     ``lift3d.lifting.root_position``), so that the result, projected, lies on the picture. Distances are as good as the
     guess of the person's size that the network makes: a child far away and an adult farther away look the same.
 

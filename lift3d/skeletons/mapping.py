@@ -88,6 +88,7 @@ class JointMapping:
         return lowest.masked_fill(self._none.to(values.device), 0.0) if self.missing else lowest
 
     @cached_property
+    @torch.inference_mode(False)  # what is kept serves gradients too
     def _slots(self) -> tuple[list[list[int]], Float[Tensor, "slots joints_to"]]:
         """The first, second, ... source of every joint, and its weight; those with fewer repeat their first with 0."""
         most = max(1, *(len(own) for own in self.sources))
@@ -97,6 +98,7 @@ class JointMapping:
         return index, torch.tensor([[weight for _, weight in slot] for slot in slots], dtype=torch.float64)
 
     @cached_property
+    @torch.inference_mode(False)
     def _none(self) -> Bool[Tensor, "joints_to"]:
         """Which joints the source cannot give."""
         return torch.tensor([not own for own in self.sources])
