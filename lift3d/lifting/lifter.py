@@ -20,7 +20,7 @@ from lift3d.skeletons import Skeleton, mapping_between
 
 __all__ = ["DEFAULT_LIFTER", "Lifter"]
 
-DEFAULT_LIFTER = "residual_mlp_cmu17"
+DEFAULT_LIFTER = "temporal_attention_cmu17"
 
 
 @dataclass(frozen=True, eq=False)

@@ -22,11 +22,13 @@ from lift3d.skeletons import Skeleton, get_skeleton, mapping_between
 
 __all__ = ["LifterStream"]
 
+_USUAL_WINDOW, _USUAL_DELAY = 48, 8  # frames, of networks of windows
+
 
 class LifterStream:
     """Lifts one person as the frames come in::
 
-        stream = LifterStream("residual_mlp_cmu17", camera, fps=30)
+        stream = LifterStream("temporal_attention_cmu17", camera, fps=30)
         for pixels, scores in detections:
             poses = stream.push(pixels, scores)  # of one frame, or None while it waits for what comes after
         rest = stream.finish()  # the frames that were still waiting
@@ -42,9 +44,9 @@ class LifterStream:
         checkpoint: a shipped lifter's name, a file, or a loaded checkpoint.
         camera: its calibration: intrinsics, lens and, for networks that see pixels over the width, image size.
         fps: frames a second, for the times of the poses.
-        delay: frames to wait before a frame is final; by default the frames after that the network looks at, or half
-            of the window. 0 answers at once.
-        window: frames that a network of windows is given; by default as many as it takes. Fewer are faster.
+        delay: frames to wait before a frame is final; by default the frames after that the network looks at, or, of a
+            network of windows, 8. 0 answers at once.
+        window: frames that a network of windows is given; by default 48, or fewer if it takes fewer. Fewer are faster.
         flip: average with the answer for the mirrored person, for twice the time.
         given: skeleton of the joints that are pushed; by default the one that the network is given.
         skeleton: of the poses; by default the network's own.
@@ -152,8 +154,10 @@ class LifterStream:
 
 
 def _checked_window(window: int | None, lifter: Lifter) -> int:
-    if window is None or lifter.longest is None:
-        return lifter.longest or lifter.window
+    if lifter.longest is None:
+        return lifter.window
+    if window is None:
+        return min(_USUAL_WINDOW, lifter.longest)
     if not 1 <= window <= lifter.longest:
         raise InputError(f"LifterStream: window={window}; this network takes 1 to {lifter.longest} frames at once.")
     return window
@@ -161,7 +165,7 @@ def _checked_window(window: int | None, lifter: Lifter) -> int:
 
 def _checked_delay(delay: int | None, lifter: Lifter, window: int) -> int:
     most = lifter.context[1] if lifter.longest is None else window
-    usual = lifter.context[1] if lifter.longest is None else (window + 1) // 2
+    usual = lifter.context[1] if lifter.longest is None else min(_USUAL_DELAY, window)
     if delay is not None and not 0 <= delay <= most:
         raise InputError(
             f"LifterStream: delay={delay}; this network looks at most {most} frames ahead: expected 0 to {most}."

@@ -140,12 +140,6 @@ class TemporalConv(nn.Module):
             raise ShapeError("features", features.shape, f"{self.window} frames")
         return self._answers(features, strided=True)
 
-    def set_norm_momentum(self, momentum: float) -> None:
-        """How far each batch moves the statistics of batch norm; the authors take it from 0.1 to 0.001 in training."""
-        for module in self.modules():
-            if isinstance(module, nn.BatchNorm1d):
-                module.momentum = momentum
-
     def _answers(self, features: Tensor, strided: bool) -> Tensor:
         hidden = self.enter(features.transpose(1, 2), strided)  # (batch, channels, frames)
         for block in self.blocks:

@@ -139,7 +139,7 @@ def test_hour_recording() -> None:
 
 def test_lift_footage(files: dict[str, Path]) -> None:
     figures = _run("lift_footage.py", files["calibration"], files["keypoints"], "--missing", "spine")
-    own = figures["residual_mlp_cmu17"]
+    own = figures["temporal_attention_cmu17"]
     assert set(own["cameras"]) == {"cam0", "cam1", "cam2", "cam3"}
     assert 0 < own["pa_mpjpe_mm"] < own["mpjpe_mm"] < 300
     assert 0 < own["cameras_disagree_mm"] < 300

@@ -121,7 +121,7 @@ def pairs(tmp_path):
 def test_a_lifter_on_a_data_set(pairs, tmp_path, capsys):
     words = ("evaluate", "--data", pairs, "--protocol", "martinez:1", "--protocol", "martinez:2", "--json")
     text = does(capsys, *words, tmp_path / "flip.json", "--save", tmp_path / "samples.npz")
-    assert "lifted by residual_mlp_cmu17: averaged with the mirrored person's" in text
+    assert "lifted by temporal_attention_cmu17: averaged with the mirrored person's" in text
     assert "2D joints of pairs.h5 (human36m17)" in text
     assert "no flip augmentation" in does(capsys, *words, tmp_path / "plain.json", "--no-flip")
     flip, plain = (

@@ -120,16 +120,6 @@ def test_training_on_windows_takes_the_cheap_route() -> None:
     assert network(torch.randn(2, network.window + 3, 4)).shape == (2, 4, 6)
 
 
-def test_momentum_is_how_far_a_batch_moves_the_statistics() -> None:
-    network = TemporalConv(SMALL).train()
-    network.set_norm_momentum(0.0)
-    network(torch.randn(2, 50, 4))
-    assert all(not layer.any() for name, layer in network.named_buffers() if name.endswith("running_mean"))
-    network.set_norm_momentum(1.0)
-    network(torch.randn(2, 50, 4))
-    assert all(layer.any() for name, layer in network.named_buffers() if name.endswith("running_mean"))
-
-
 @pytest.mark.parametrize("widths", [(), (2, 3), (3, 0)])
 def test_widths_must_be_odd(widths: tuple[int, ...]) -> None:
     with pytest.raises(InputError, match="expected odd numbers"):
