@@ -38,6 +38,7 @@ class NoiseSettings:
         joint_missing, limb_missing: probabilities, in recordings with missing joints, that a joint or a limb is gone.
         limb_frames: how long limbs stay gone.
         head_missing: probability that the neck and head are gone, as for detectors that do not know them.
+        middle_missing: probability that all joints between left and right are gone, as for detectors of COCO's joints.
         score_scale: the error, relative to the extent, at which a score falls to 1/e.
     """
 
@@ -54,6 +55,7 @@ class NoiseSettings:
     limb_missing: float = 0.08
     limb_frames: int = 15
     head_missing: float = 0.05
+    middle_missing: float = 0.0
     score_scale: float = 0.05
 
 
@@ -141,4 +143,7 @@ def _gone(shape: torch.Size, skeleton: Skeleton, settings: NoiseSettings, genera
     gone &= torch.rand(count, 1, 1, generator=generator) < settings.occluded
     head = [index for index, joint in enumerate(skeleton.joints) if joint in ("head", "neck_nose")]
     gone[:, :, head] |= torch.rand(count, 1, 1, generator=generator) < settings.head_missing
+    if settings.middle_missing:
+        middle = [index for index in range(len(skeleton)) if skeleton.side(index) == "middle"]
+        gone[:, :, middle] |= torch.rand(count, 1, 1, generator=generator) < settings.middle_missing
     return gone & ((~gone).sum(-1, keepdim=True) >= _FEWEST)

@@ -101,3 +101,15 @@ def test_missing_joints_stay_missing_and_do_not_count_in_the_extent() -> None:
     nobody, scores = detect_like(torch.full_like(rays[:3], torch.nan), SKELETON, NoiseSettings(), Generator())
     assert nobody.isnan().all()
     assert (scores == 0).all()
+
+
+def test_detectors_of_other_joints_know_nothing_between_left_and_right() -> None:
+    rays = _rays(400, frames=5)
+    settings = NoiseSettings(exact=1, occluded=0, head_missing=0, middle_missing=0.3)
+    gone = detect_like(rays, SKELETON, settings, Generator().manual_seed(0))[1] == 0
+    middle = SKELETON.indices("pelvis", "spine", "thorax", "neck_nose", "head")
+    sides = [joint for joint in range(17) if joint not in middle]
+    assert not gone[:, :, sides].any()
+    hit = gone[:, :1, middle[:1]].expand(-1, 5, 5)
+    assert torch.equal(gone[:, :, middle], hit)  # all of them, in all frames, or none
+    assert 0.2 < hit[:, 0, 0].float().mean() < 0.4
