@@ -134,15 +134,12 @@ def _lifted(
 
 def _lifter(model: str | None, flip: bool, device: str) -> tuple[Callable[..., Poses3D], str]:
     """What lifts keypoints of a camera, and a line that says how."""
-    from functools import partial
-
-    from lift3d.checkpoints import load_network
-    from lift3d.lifting import DEFAULT_LIFTER, lift
-    from lift3d.lifting.exemplar import is_library, lift_by_exemplars, load_library
+    from lift3d.lifting import DEFAULT_LIFTER
+    from lift3d.lifting.chosen_lifter import chosen_lifter
 
     name = model or DEFAULT_LIFTER
-    if is_library(name):
-        return partial(lift_by_exemplars, library=load_library(name)), f"lifted by the exemplars of {Path(name).name}"
+    lifter, kind = chosen_lifter(name, flip=flip, device=device)
+    if kind == "library":
+        return lifter, f"lifted by the exemplars of {Path(name).name}"
     augmented = "averaged with the mirrored person's (flip test-time augmentation)" if flip else "no flip augmentation"
-    lifter = partial(lift, checkpoint=load_network(name, device), flip=flip, device=device)
     return lifter, f"lifted by {Path(name).name}: {augmented}"

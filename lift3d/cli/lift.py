@@ -75,6 +75,7 @@ def COMMAND(  # noqa: N802
     """
     from lift3d.errors import InputError
     from lift3d.formats import read_cameras, read_keypoints, write_poses
+    from lift3d.lifting.chosen_lifter import chosen_lifter
     from lift3d.skeletons import get_skeleton
 
     height = _height(floor or "0")
@@ -89,7 +90,8 @@ def COMMAND(  # noqa: N802
         raise InputError(f"{keypoints} holds several cameras ({names}); lifting takes one camera: pass --camera NAME.")
     rig = None if calibration is None else read_cameras(calibration, unit=unit, up=up)
     own = _assumed(detections, image_size, field_of_view) if rig is None else rig[detections.camera_names[0]]
-    poses = _lifted(detections, own, model, not no_flip, device)
+    lift, _ = chosen_lifter(model, flip=not no_flip, device=device)
+    poses = lift(detections, own)
     if world and rig is not None and own is not None:
         poses = _in_world(poses, own, rig.up, height)
     poses = poses if wanted is None else poses.mapped_to(wanted)
@@ -97,16 +99,6 @@ def COMMAND(  # noqa: N802
     filled = ((poses.scores == 0) & poses.positions.isfinite().all(-1)).sum().item()
     where = "world" if world else "camera"
     click.echo(f"{output}: {len(poses.times)} frames, {where} frame, metres; {filled} joints filled in (score 0).")
-
-
-def _lifted(keypoints: Keypoints2D, camera: Camera | None, model: str | None, flip: bool, device: str) -> Poses3D:
-    """Poses in the camera frame, by a network or by a library of exemplars."""
-    from lift3d.lifting import DEFAULT_LIFTER, lift
-    from lift3d.lifting.exemplar import is_library, lift_by_exemplars, load_library
-
-    if model is not None and is_library(model):
-        return lift_by_exemplars(keypoints, camera, load_library(model))
-    return lift(keypoints, camera, model or DEFAULT_LIFTER, flip=flip, device=device)
 
 
 def _height(floor: str) -> float | None:

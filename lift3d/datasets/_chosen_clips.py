@@ -5,9 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
+from lift3d.errors import InputError
+
 Frames = TypeVar("Frames")
 
-__all__ = ["ChosenClips"]
+__all__ = ["ChosenClips", "stop_of"]
+
+
+def stop_of(name: str, frames: int, start: int, stop: int | None) -> int:
+    """Where reading a part of a clip stops; None is the end of the clip.
+
+    Raises:
+        InputError: the part is not within the clip.
+    """
+    end = frames if stop is None else stop
+    if not 0 <= start <= end <= frames:
+        raise InputError(f"Clip {name!r} has {frames} frames; asked for {start} to {end}.")
+    return end
 
 
 class ChosenClips(Generic[Frames]):

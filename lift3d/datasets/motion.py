@@ -21,7 +21,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from lift3d._discovery import entries_of
-from lift3d.datasets._chosen_clips import ChosenClips
+from lift3d.datasets._chosen_clips import ChosenClips, stop_of
 from lift3d.errors import FileError, InputError, UnknownNameError
 from lift3d.skeletons import JointMapping, Skeleton, mapping_between
 
@@ -83,9 +83,7 @@ class Motion:
             FileError: the file has changed or is damaged.
         """
         own = self.clips[clip]
-        end = own.frames if stop is None else stop
-        if not 0 <= start <= end <= own.frames:
-            raise InputError(f"Clip {own.name!r} has {own.frames} frames; asked for {start} to {end}.")
+        end = stop_of(own.name, own.frames, start, stop)
         return torch.from_numpy(np.ascontiguousarray(self.pull(clip, start, end), dtype=np.float32))
 
     def only(self, splits: Iterable[str] | None = None, subjects: Iterable[str] | None = None) -> Motion:

@@ -23,7 +23,7 @@ from torch import Tensor
 
 from lift3d._discovery import entries_of
 from lift3d.cameras import Camera, CameraRig
-from lift3d.datasets._chosen_clips import ChosenClips
+from lift3d.datasets._chosen_clips import ChosenClips, stop_of
 from lift3d.datasets._rigs_by_subject import RigsBySubject
 from lift3d.errors import FileError, InputError, UnknownNameError
 from lift3d.skeletons import Skeleton
@@ -109,9 +109,7 @@ class PosePairs:
             FileError: the file has changed or is damaged.
         """
         own = self.clips[clip]
-        end = own.frames if stop is None else stop
-        if not 0 <= start <= end <= own.frames:
-            raise InputError(f"Clip {own.name!r} has {own.frames} frames; asked for {start} to {end}.")
+        end = stop_of(own.name, own.frames, start, stop)
         pixels, scores, positions = (None if part is None else _float32(part) for part in self.pull(clip, start, end))
         assert pixels is not None
         assert positions is not None

@@ -14,11 +14,11 @@ import numpy as np
 import torch
 
 from lift3d._natural_order import natural_order
-from lift3d.cameras import CameraRig, Lens
+from lift3d.cameras import CameraRig
 from lift3d.errors import FileError
 from lift3d.formats._entry import FileFormat
 from lift3d.formats._h5 import array_of, holds_all, opened
-from lift3d.formats._human36m import chosen_subject, picture_size
+from lift3d.formats._human36m import chosen_subject, picture_size, published_camera
 from lift3d.formats._rigs import FileCamera, FileRig, numbers
 
 __all__ = ["FORMAT"]
@@ -41,19 +41,8 @@ def _camera(path: Path, group: Any) -> FileCamera:
     def read(key: str, *shape: int) -> torch.Tensor:
         return numbers(path, f"{group.name}/{key}", array_of(path, group, key), *shape)
 
-    (fx, fy), (cx, cy) = read("f", 2).tolist(), read("c", 2).tolist()
-    (k1, k2, k3), (p0, p1) = read("k", 3).tolist(), read("p", 2).tolist()
-    rotation = read("R", 3, 3).T
     name = _name(path, group)
-    return FileCamera(
-        name=name,
-        intrinsics=torch.tensor([[fx, 0, cx], [0, fy, cy], [0, 0, 1]], dtype=torch.float64),
-        distortion=torch.tensor([k1, k2, p0, p1, k3], dtype=torch.float64),
-        rotation=rotation,
-        translation=-rotation @ read("T", 3),
-        image_size=picture_size(name),
-        lens=Lens.HUMAN36M,
-    )
+    return published_camera(name, read, picture_size(name))
 
 
 def _name(path: Path, group: Any) -> str:

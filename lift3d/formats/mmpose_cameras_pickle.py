@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from lift3d.cameras import CameraRig, Lens
+from lift3d.cameras import CameraRig
 from lift3d.errors import FileError
 from lift3d.formats._entry import FileFormat
-from lift3d.formats._human36m import chosen_subject
+from lift3d.formats._human36m import chosen_subject, published_camera
 from lift3d.formats._json import beginning
 from lift3d.formats._rigs import FileCamera, FileRig, needs, numbers, size_of
 from lift3d.formats._safe_pickle import read_pickle
@@ -58,19 +58,8 @@ def _camera(path: Path, name: str, table: dict[str, Any]) -> FileCamera:
     def read(key: str, *shape: int) -> torch.Tensor:
         return numbers(path, f"camera {name!r} {key}", needs(path, f"camera {name!r}", table, key), *shape)
 
-    (fx, fy), (cx, cy) = read("f", 2).tolist(), read("c", 2).tolist()
-    (k1, k2, k3), (p0, p1) = read("k", 3).tolist(), read("p", 2).tolist()
-    rotation = read("R", 3, 3).T
     size = [table["w"], table["h"]] if "w" in table and "h" in table else None
-    return FileCamera(
-        name=name,
-        intrinsics=torch.tensor([[fx, 0, cx], [0, fy, cy], [0, 0, 1]], dtype=torch.float64),
-        distortion=torch.tensor([k1, k2, p0, p1, k3], dtype=torch.float64),
-        rotation=rotation,
-        translation=-rotation @ read("T", 3),
-        image_size=size_of(path, f"camera {name!r} w, h", size),
-        lens=Lens.HUMAN36M,
-    )
+    return published_camera(name, read, size_of(path, f"camera {name!r} w, h", size))
 
 
 FORMAT = FileFormat(

@@ -83,6 +83,11 @@ class Skeleton:
         """Index of the joint without a parent."""
         return self.parents.index(-1)
 
+    @property
+    def others(self) -> list[int]:
+        """Indices of all joints but the root, in order."""
+        return [joint for joint, parent in enumerate(self.parents) if parent >= 0]
+
     @cached_property
     def outward(self) -> tuple[int, ...]:
         """Joint indices ordered so that every parent comes before its children."""

@@ -97,7 +97,7 @@ def joint_loss(
     predicted: Float[Tensor, "*batch joints 3"], truth: Float[Tensor, "*batch joints 3"], skeleton: Skeleton
 ) -> Float[Tensor, ""]:
     """Mean distance of all joints but the root, whose own is 0 by construction."""
-    return _mean_length((predicted - truth)[..., _others(skeleton), :])
+    return _mean_length((predicted - truth)[..., skeleton.others, :])
 
 
 def square_loss(
@@ -114,7 +114,7 @@ def square_loss(
         skeleton: what the joints are.
         unit: metres that count as 1, of each coordinate of all joints but the root or of all of them.
     """
-    error = (predicted - truth)[..., _others(skeleton), :] / unit
+    error = (predicted - truth)[..., skeleton.others, :] / unit
     known = torch.isfinite(error)
     return _mean(torch.where(known, error, 0.0).square(), known)
 
@@ -175,16 +175,12 @@ def deviation_loss(
         covariance: predicted, of the same axes; of the root it is not looked at.
         skeleton: what the joints are.
     """
-    others = _others(skeleton)
+    others = skeleton.others
     deviation = covariance[..., others, :, :].diagonal(dim1=-2, dim2=-1).sqrt().log()
     known = torch.isfinite(error[..., others, :])
     size = torch.where(known, error[..., others, :].detach(), 1.0).abs().clamp_min(_LEAST_ERROR)
     above = size.log() - deviation
     return _mean(torch.maximum(WITHIN_ONE_SIGMA * above, (WITHIN_ONE_SIGMA - 1) * above), known)
-
-
-def _others(skeleton: Skeleton) -> list[int]:
-    return [joint for joint in range(len(skeleton)) if joint != skeleton.root]
 
 
 def _mean_length(vectors: Float[Tensor, "*batch 3"]) -> Float[Tensor, ""]:

@@ -33,7 +33,7 @@ def with_statistics(
     Raises:
         InputError: a number never changes, or is never known.
     """
-    given, others = 2 * len(input_skeleton), [joint for joint in range(len(skeleton)) if joint != skeleton.root]
+    given, others = 2 * len(input_skeleton), skeleton.others
     plain = replace(settings, mean_2d=(0.0,) * given, std_2d=(1.0,) * given, mean_3d=(), std_3d=())
     seen, true = _Moments(given), _Moments(3 * len(others))
     for observed, truth in samples:

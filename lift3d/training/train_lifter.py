@@ -168,7 +168,7 @@ def _figures(answer: Answer, truth: Tensor, skeleton: Skeleton) -> dict[str, Ten
         "pa_mpjpe_mm": 1000 * pa_mpjpe(answer.relative, truth),
     }
     if answer.covariance is not None:
-        others = [joint for joint in range(len(skeleton)) if joint != skeleton.root]
+        others = skeleton.others
         deviation = answer.covariance[..., others, :, :].diagonal(dim1=-2, dim2=-1).sqrt()
         error = (answer.relative - truth)[..., others, :].abs()
         figures["within_one_sigma"] = torch.where(error.isfinite(), (error <= deviation).float(), torch.nan)

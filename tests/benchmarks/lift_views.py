@@ -11,13 +11,15 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Callable
 
 import torch
 from view_files import KINDS, View, read_views
 
-from lift3d.checkpoints import Checkpoint, load_network
 from lift3d.evaluation import mpjpe, pa_mpjpe
-from lift3d.lifting import DEFAULT_LIFTER, lift
+from lift3d.lifting import DEFAULT_LIFTER
+from lift3d.lifting.chosen_lifter import chosen_lifter
+from lift3d.poses import Poses3D
 
 RADIUS = 1.8783  # standard deviations: 68.27 % of an isotropic normal error in space lie nearer
 
@@ -25,15 +27,17 @@ RADIUS = 1.8783  # standard deviations: 68.27 % of an isotropic normal error in 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("file")
-    parser.add_argument("--model", default=DEFAULT_LIFTER, help="a shipped lifter or a checkpoint file")
+    parser.add_argument(
+        "--model", default=DEFAULT_LIFTER, help="a shipped lifter, a checkpoint or a library of exemplars"
+    )
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    views, lifter = read_views(arguments.file), load_network(arguments.model)
+    views, lifter = read_views(arguments.file), chosen_lifter(arguments.model)[0]
     print(json.dumps({kind: _figures(views, lifter, kind) for kind in KINDS}))
 
 
-def _figures(views: list[View], lifter: Checkpoint, kind: str) -> dict[str, float]:
-    poses = [lift(view.keypoints[kind], view.camera, lifter) for view in views]
+def _figures(views: list[View], lifter: Callable[..., Poses3D], kind: str) -> dict[str, float]:
+    poses = [lifter(view.keypoints[kind], view.camera) for view in views]
     lifted = torch.cat([own.positions[:, 0] for own in poses])
     truth = torch.cat([view.positions for view in views])
     lifted, truth = (values - values[:, :1] for values in (lifted, truth))
