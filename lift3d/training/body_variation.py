@@ -18,6 +18,10 @@ from lift3d.training.limb_bending import bend
 
 __all__ = ["BodySettings", "vary_bodies"]
 
+_TRUNK = {  # joints by the axis that their frame turns with
+    "hip": ("left_hip", "right_hip", "spine"),
+    "shoulder": ("thorax", "neck", "neck_nose", "nose", "head", "left_shoulder", "right_shoulder"),
+}
 _SHARE = 0.5  # of the limbs of a recombined person that are someone else's
 
 
@@ -28,6 +32,8 @@ class BodySettings:
     Args:
         body_scale: standard deviation of the factor on the whole body.
         bone_scale: standard deviation of the factor on each bone, the same left and right.
+        placement_m: standard deviation, metres along each axis, of where the trunk's joints (hips, spine, thorax, neck,
+            head and shoulders) sit in the trunk; laboratories place them differently.
         borrowed: probability of taking the lengths of the bones from someone else.
         recombined: probability of taking forearms and shanks from someone else: each with probability one half, as
             they lie in the frame of the trunk.
@@ -40,6 +46,7 @@ class BodySettings:
 
     body_scale: float = 0.02
     bone_scale: float = 0.02
+    placement_m: float = 0.0
     borrowed: float = 0.0
     recombined: float = 0.0
     bent: float = 0.0
@@ -69,6 +76,8 @@ def vary_bodies(
         trunk = _trunk_frame(positions, skeleton, "hip")
         bones = _bones(bend(_joints(bones, skeleton), trunk, skeleton, settings.bent, generator), skeleton)
     bones = bones * _bone_factors(bones, skeleton, settings, generator)[:, None, :, None]
+    if settings.placement_m:
+        bones = bones + _placements(positions, skeleton, settings.placement_m, generator)
     people = _joints(bones, skeleton)
     mirrored = torch.rand(len(people), 1, 1, 1, generator=generator) < settings.mirror
     flip = people.new_tensor([-1.0, 1.0, 1.0])
@@ -128,13 +137,29 @@ def _bone_factors(bones: Tensor, skeleton: Skeleton, settings: BodySettings, gen
     count, joints = bones.shape[0], len(skeleton)
     body = 1 + settings.body_scale * torch.randn(count, 1, generator=generator)
     own = 1 + settings.bone_scale * torch.randn(count, joints, generator=generator)
-    twins = [min(joint, twin) for joint, twin in enumerate(skeleton.flip_order)]
-    factors = (body * own[:, twins]).clamp(0.6, 1.5)
+    factors = (body * own[:, _twins(skeleton)]).clamp(0.6, 1.5)
     lengths = bones[:, 0].norm(dim=-1)
     theirs = lengths[torch.randperm(count, generator=generator)] / lengths.clamp_min(1e-3)
     theirs[:, skeleton.root] = 1.0
     hit = torch.rand(count, 1, generator=generator) < settings.borrowed
     return factors * torch.where(hit, theirs, torch.ones_like(theirs))
+
+
+def _placements(positions: Tensor, skeleton: Skeleton, deviation: float, generator: Generator) -> Tensor:
+    """What is added to the bones of the trunk, mirrored between the sides (batch, frames, joints, 3)."""
+    offsets = deviation * torch.randn(len(positions), 1, len(skeleton), 3, generator=generator)
+    offsets = offsets[:, :, _twins(skeleton)]
+    offsets[..., 0] *= torch.tensor(skeleton.flip_order).sub(torch.arange(len(skeleton))).sign()
+    added = torch.zeros_like(positions)
+    for across, names in _TRUNK.items():
+        joints = [skeleton.joints.index(name) for name in names if name in skeleton.joints]
+        added[:, :, joints] = offsets[:, :, joints] @ _trunk_frame(positions, skeleton, across).mT
+    return added
+
+
+def _twins(skeleton: Skeleton) -> list[int]:
+    """One joint for both of a pair."""
+    return [min(joint, twin) for joint, twin in enumerate(skeleton.flip_order)]
 
 
 def _tilts(count: int, settings: BodySettings, generator: Generator) -> Tensor:

@@ -29,6 +29,7 @@ class MotionData:
         splits: names of the splits to train on.
         subjects: of these splits, to train on; empty for all.
         hold_out: subjects of these splits kept aside and measured while training; none trains on everything.
+        without: names of clips that are not used, such as those that were recorded badly.
         balance: 0 draws every frame alike, 1 every subject alike; between them, by the power of the frames.
         frames: of one sample; 1 for a network of single frames.
         speed: standard deviation of the logarithm of a factor on the speed; with it, half the samples run backwards.
@@ -40,6 +41,7 @@ class MotionData:
     splits: tuple[str, ...] = ("train",)
     subjects: tuple[str, ...] = ()
     hold_out: tuple[str, ...] = ()
+    without: tuple[str, ...] = ()
     balance: float = 0.5
     frames: int = 1
     speed: float = 0.0

@@ -49,7 +49,8 @@ class LoopSettings:
         average: decay of the moving average of the weights, which is what is kept; 0 keeps the weights themselves.
         norm_momentum: how far each batch moves the statistics of batch norm, in the first and in the last step.
         save_every: steps between two measurements and savings of the state.
-        bfloat16: compute in bfloat16 where it is safe; the weights stay float32.
+        bfloat16: let the network compute in bfloat16 where it is safe; its weights and answers stay float32, and so do
+            its samples and the loss.
         device: such as ``"cpu"`` or ``"cuda"``; ``"auto"`` takes a GPU where there is one.
         seed: of everything random.
 
@@ -97,6 +98,18 @@ def train(
         return _Run(network, settings, Path(folder), own).until_the_end(loss_of, measure)
 
 
+class _InBfloat16(nn.Module):
+    """A network that computes in bfloat16; what it is given and what becomes of its answers keeps its precision."""
+
+    def __init__(self, network: nn.Module, device: str) -> None:
+        super().__init__()
+        self.network, self.device = network, device
+
+    def forward(self, *inputs: Tensor) -> Tensor:
+        with torch.autocast(self.device, torch.bfloat16):
+            return self.network(*inputs).float()
+
+
 class _Run:
     """A run at some step: the network, the average of its weights, the optimiser, and the figures so far."""
 
@@ -112,7 +125,8 @@ class _Run:
         self.done = 0
         self.rows: list[dict[str, float]] = []
         self._resume()
-        self.shared = own.share(self.network)
+        shared = own.share(self.network)
+        self.shared = _InBfloat16(shared, own.device.type) if settings.bfloat16 else shared
 
     def until_the_end(self, loss_of: LossOf, measure: Measure) -> nn.Module:
         steps, every = self.settings.steps, self.settings.save_every
@@ -146,8 +160,7 @@ class _Run:
                 group["lr"] = settings.learning_rate * factor
             optimiser.zero_grad(set_to_none=True)
         set_norm_momentum(self.network, settings.norm_momentum, step, settings.steps)
-        with torch.autocast(own.device.type, torch.bfloat16, enabled=settings.bfloat16):
-            loss = loss_of(self.shared, Generator().manual_seed(seed), settings.batch // own.count)
+        loss = loss_of(self.shared, Generator().manual_seed(seed), settings.batch // own.count)
         loss.backward()
         if settings.clip:
             nn.utils.clip_grad_norm_(self.network.parameters(), settings.clip)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from torch import Generator, Tensor
 
 from lift3d.datasets.motion_clips import read_motion_clips
+from lift3d.errors import SettingsError
 from lift3d.lifting.observed import Observed
 from lift3d.training.body_variation import BodySettings
 from lift3d.training.detector_noise import NoiseSettings
@@ -37,7 +38,7 @@ class MotionSamples:
 
     Raises:
         FileError: the motion cannot be read, or has no such split.
-        SettingsError: there is nobody to train on, or nobody of those to be held out.
+        SettingsError: there is nobody to train on, or nobody of those to be held out, or no clip to be left out.
     """
 
     def __init__(self, settings: LifterTraining) -> None:
@@ -49,13 +50,17 @@ class MotionSamples:
         everyone, held = set(clips.subjects), set(data.hold_out)
         trained = (set(data.subjects) or everyone) - held
         check_names(data, everyone, trained)
+        if unknown := sorted(set(data.without) - set(clips.names)):
+            raise SettingsError(f"[data]: there is no clip {', '.join(unknown)} in splits {', '.join(data.splits)}.")
+        own = zip(clips.subjects, clips.names, clips.lengths, strict=True)
+        lengths = [length for subject, name, length in own if subject in trained and name not in data.without]
         self.input_skeleton = self.skeleton = clips.skeleton
-        own = [length for subject, length in zip(clips.subjects, clips.lengths, strict=True) if subject in trained]
-        self.about = f"{sum(own)} frames of {len(trained)} subjects"
+        self.about = f"{sum(lengths)} frames of {len(trained)} subjects"
+        untrained = everyone - trained | set(data.without)
         self._film = FilmSettings(settings.bodies, settings.views, settings.noise)
-        self._drawn = MotionWindows(clips, data.frames, data.balance, everyone - trained, data.speed)
-        self._single = MotionWindows(clips, 1, data.balance, everyone - trained)
-        self._held = MotionWindows(clips, data.frames, 0.0, everyone - held) if held else None
+        self._drawn = MotionWindows(clips, data.frames, data.balance, untrained, data.speed)
+        self._single = MotionWindows(clips, 1, data.balance, untrained)
+        self._held = MotionWindows(clips, data.frames, 0.0, everyone - held | set(data.without)) if held else None
 
     def draw(self, count: int, generator: Generator) -> tuple[Observed, Tensor]:
         """What a detector saw of so many windows of people, and their joints relative to the root, metres."""

@@ -22,7 +22,7 @@ class MotionWindows:
         clips: the motion.
         frames: of a window. Where a clip ends, the motion runs back.
         balance: 0 draws every frame alike, 1 every subject alike; between them, by the power of the frames.
-        without: subjects that are never drawn.
+        without: subjects and names of clips that are never drawn.
         speed: standard deviation of the logarithm of the factor on the speed; motion then also runs backwards, with
             probability one half. With 0 windows are as they were recorded.
     """
@@ -33,7 +33,8 @@ class MotionWindows:
         self.positions, self.frames, self.speed = clips.positions, frames, speed
         self.first = torch.tensor(clips.starts)[clips.clip]
         self.last = self.first + torch.tensor(clips.lengths)[clips.clip] - 1
-        allowed = torch.tensor([subject not in without for subject in clips.subjects])[clips.clip]
+        both = zip(clips.subjects, clips.names, strict=True)
+        allowed = torch.tensor([subject not in without and name not in without for subject, name in both])[clips.clip]
         self.weights = _frame_weights(clips, balance) * allowed
 
     def draw(self, count: int, generator: Generator) -> Float[Tensor, "batch frames joints 3"]:

@@ -11,6 +11,8 @@ from lift3d.training.body_variation import BodySettings, vary_bodies
 
 SKELETON = get_skeleton("human36m17")
 SAME = {"body_scale": 0.0, "bone_scale": 0.0, "mirror": 0.0, "tilt_deg": 0.0}
+ARMS = SKELETON.indices("left_elbow", "left_wrist", "right_elbow", "right_wrist")
+LEGS = SKELETON.indices("left_knee", "left_ankle", "right_knee", "right_ankle")
 LEFT, RIGHT = SKELETON.indices("left_wrist", "right_wrist")
 
 
@@ -42,6 +44,28 @@ def test_bones_are_scaled_alike_on_both_sides_and_in_all_frames() -> None:
     torch.testing.assert_close(factors, factors[..., twin], atol=1e-4, rtol=0)
     torch.testing.assert_close(factors, factors[:, :1].expand_as(factors), atol=1e-4, rtol=0)
     assert factors[:, 0].std(0).min() > 0.02
+
+
+def test_joints_of_the_trunk_are_placed_elsewhere_alike_in_all_frames_and_mirrored() -> None:
+    people = _people(400)
+    added = _bones(_varied(people, placement_m=0.02)) - _bones(people)
+    children = [child for _, child in SKELETON.bones]
+    limbs = [children.index(joint) for joint in ARMS + LEGS]
+    torch.testing.assert_close(added[:, :, limbs], torch.zeros_like(added[:, :, limbs]), atol=1e-4, rtol=0)
+    for left, right, top, bottom in (
+        ("left_hip", "right_hip", ("left_shoulder", "right_shoulder"), ("left_hip", "right_hip")),
+        ("left_shoulder", "right_shoulder", ("left_shoulder", "right_shoulder"), ("left_hip", "right_hip")),
+    ):
+        ends = people[:, :, SKELETON.indices(left, right)]
+        x = torch.nn.functional.normalize(ends[:, :, 0] - ends[:, :, 1], dim=-1)
+        up = people[:, :, SKELETON.indices(*top)].mean(2) - people[:, :, SKELETON.indices(*bottom)].mean(2)
+        y = torch.nn.functional.normalize(torch.linalg.cross(up, x), dim=-1)
+        frame = torch.stack([x, y, torch.linalg.cross(x, y)], dim=-1)
+        ours, theirs = ((added[:, :, children.index(joint), None] @ frame)[:, :, 0]
+                        for joint in SKELETON.indices(left, right))  # fmt: skip
+        torch.testing.assert_close(ours, theirs * torch.tensor([-1.0, 1, 1]), atol=1e-4, rtol=0)
+        torch.testing.assert_close(ours, ours[:, :1].expand_as(ours), atol=1e-4, rtol=0)
+        torch.testing.assert_close(ours[:, 0].std(0), torch.full((3,), 0.02), atol=0.003, rtol=0)
 
 
 def test_borrowed_bones_have_the_lengths_of_someone_in_the_batch() -> None:
@@ -89,10 +113,6 @@ def test_tilting_is_a_rotation_about_the_root_alike_in_all_frames(settings: dict
     torch.testing.assert_close(turn @ turn.mT, torch.eye(3).expand_as(turn), atol=1e-3, rtol=0)
     torch.testing.assert_close(before @ turn.mT[:, None], after, atol=1e-3, rtol=0)
     assert turn[:, 2, 2].arccos().std() > 0.5 * least
-
-
-ARMS = SKELETON.indices("left_elbow", "left_wrist", "right_elbow", "right_wrist")
-LEGS = SKELETON.indices("left_knee", "left_ankle", "right_knee", "right_ankle")
 
 
 def test_bent_limbs_keep_their_lengths_and_stay_possible() -> None:

@@ -77,6 +77,19 @@ def test_another_runs_folder_or_a_damaged_state_is_refused(tmp_path: Path) -> No
         train(_network(), _loss, _measure, SETTINGS, tmp_path)
 
 
+def test_bfloat16_is_for_the_network_alone(tmp_path: Path) -> None:
+    precise = torch.tensor([[1 + 2.0**-12, 1.0, 1.0]])
+
+    def loss(network: nn.Module, generator: Generator, count: int) -> torch.Tensor:
+        assert (precise @ torch.eye(3)).sub(1)[0, 0].item() == 2.0**-12
+        answer = network(precise.expand(count, 3) @ torch.eye(3))
+        assert answer.dtype == torch.float32
+        assert (answer == answer.bfloat16().float()).all()
+        return answer.mean()
+
+    train(_network(), loss, _measure, replace(SETTINGS, steps=2, bfloat16=True), tmp_path)
+
+
 def test_seeds_change_the_result(tmp_path: Path) -> None:
     first = train(_network(), _loss, _measure, SETTINGS, tmp_path / "a")
     second = train(_network(), _loss, _measure, replace(SETTINGS, seed=1), tmp_path / "b")

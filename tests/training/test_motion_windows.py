@@ -60,6 +60,11 @@ def test_people_left_out_are_never_drawn() -> None:
     assert (windows.draw(2000, Generator())[..., 0] < 2).all()
 
 
+def test_clips_left_out_are_never_drawn() -> None:
+    windows = MotionWindows(_clips(), 3, 0.5, without={"y"})
+    assert set(windows.draw(2000, Generator())[..., 0].unique().tolist()) == {0.0, 2.0}
+
+
 def test_speeds_change_within_bounds_and_motion_runs_backwards() -> None:
     drawn = _drawn(5, speed=0.2)[:, :, 0]
     inside = (drawn[:, 2, 0] == 2) & (drawn[:, 2, 1] > 10) & (drawn[:, 2, 1] < 84)

@@ -1,0 +1,1 @@
+"""Heatmaps of joints: made, compared and read, in two and three dimensions."""
