@@ -32,6 +32,8 @@ class MotionData:
         without: names of clips that are not used, such as those that were recorded badly.
         balance: 0 draws every frame alike, 1 every subject alike; between them, by the power of the frames.
         frames: of one sample; 1 for a network of single frames.
+        shorter: probability that the samples of a step are shorter, so that there are more of them: of any number of
+            frames, the logarithm of which is drawn evenly.
         speed: standard deviation of the logarithm of a factor on the speed; with it, half the samples run backwards.
         licence: under what the weights are given, with the words that the data's owners ask for; kept with them.
     """
@@ -44,6 +46,7 @@ class MotionData:
     without: tuple[str, ...] = ()
     balance: float = 0.5
     frames: int = 1
+    shorter: float = 0.0
     speed: float = 0.0
     licence: str = ""
 

@@ -57,6 +57,7 @@ class MotionSamples:
         self.input_skeleton = self.skeleton = clips.skeleton
         self.about = f"{sum(lengths)} frames of {len(trained)} subjects"
         untrained = everyone - trained | set(data.without)
+        self._shorter = data.shorter
         self._film = FilmSettings(settings.bodies, settings.views, settings.noise)
         self._drawn = MotionWindows(clips, data.frames, data.balance, untrained, data.speed)
         self._single = MotionWindows(clips, 1, data.balance, untrained)
@@ -64,7 +65,7 @@ class MotionSamples:
 
     def draw(self, count: int, generator: Generator) -> tuple[Observed, Tensor]:
         """What a detector saw of so many windows of people, and their joints relative to the root, metres."""
-        return filmed(self._drawn.draw(count, generator), self.skeleton, self._film, generator)
+        return filmed(self._drawn.draw(count, generator, self._shorter), self.skeleton, self._film, generator)
 
     def held(self, count: int) -> Iterator[tuple[str, Observed, Tensor]]:
         """So many windows of the people held out, always the same, seen exactly and by a detector: parts of a kind."""

@@ -20,7 +20,7 @@ class MotionWindows:
 
     Args:
         clips: the motion.
-        frames: of a window. Where a clip ends, the motion runs back.
+        frames: of a window, at most. Where a clip ends, the motion runs back.
         balance: 0 draws every frame alike, 1 every subject alike; between them, by the power of the frames.
         without: subjects and names of clips that are never drawn.
         speed: standard deviation of the logarithm of the factor on the speed; motion then also runs backwards, with
@@ -37,13 +37,26 @@ class MotionWindows:
         allowed = torch.tensor([subject not in without and name not in without for subject, name in both])[clips.clip]
         self.weights = _frame_weights(clips, balance) * allowed
 
-    def draw(self, count: int, generator: Generator) -> Float[Tensor, "batch frames joints 3"]:
-        """So many windows, metres, world z up."""
+    def draw(self, count: int, generator: Generator, shorter: float = 0.0) -> Float[Tensor, "batch frames joints 3"]:
+        """So many windows, metres, world z up.
+
+        Args:
+            count: windows.
+            generator: random numbers.
+            shorter: probability that all are shorter, of a number of frames whose logarithm is drawn evenly, and so
+                many more that they have as many frames in all.
+        """
+        frames = self._length(generator) if shorter and torch.rand((), generator=generator) < shorter else self.frames
+        count = count * self.frames // frames
         middle = torch.multinomial(self.weights, count, replacement=True, generator=generator)
         step = self._speeds(count, generator)
-        moment = middle[:, None] + step[:, None] * (torch.arange(self.frames) - self.frames // 2)
+        moment = middle[:, None] + step[:, None] * (torch.arange(frames) - frames // 2)
         first, last = self.first[middle][:, None], self.last[middle][:, None]
         return _at(self.positions, _reflected(moment, first, last), last)
+
+    def _length(self, generator: Generator) -> int:
+        share = torch.rand((), generator=generator).item()
+        return min(self.frames, int((self.frames + 1) ** share))
 
     def _speeds(self, count: int, generator: Generator) -> Tensor:
         factor = torch.exp(self.speed * torch.randn(count, generator=generator)).clamp(_SLOWEST, _FASTEST)

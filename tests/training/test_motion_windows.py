@@ -46,6 +46,19 @@ def test_frames_follow_each_other_and_run_back_where_a_clip_ends() -> None:
     assert (short[..., 1] == torch.tensor([0.0, 1, 2, 3, 4, 3, 2, 1, 0])).all()
 
 
+def test_shorter_windows_are_of_any_length_and_hold_as_many_frames() -> None:
+    windows = MotionWindows(_clips(), 24, 0.0)
+    lengths = [windows.draw(10, Generator().manual_seed(seed), shorter=0.5).shape[:2] for seed in range(600)]
+    assert all(count == 240 // frames for count, frames in lengths)
+    frames = torch.tensor([frames for _, frames in lengths])
+    assert (frames == 24).float().mean().item() == pytest.approx(0.5, abs=0.06)
+    shorter = frames[frames < 24]
+    assert set(shorter.tolist()) > {1, 2, 3, 6, 12}
+    assert (shorter < 5).float().mean().item() == pytest.approx(0.5, abs=0.08)  # 5 is the root of 25
+    drawn = windows.draw(100, Generator().manual_seed(3), shorter=1.0)
+    assert (torch.diff(drawn[:, :, 0, 1], dim=1).abs() == 1).all()
+
+
 def test_every_frame_is_drawn_alike_or_every_subject() -> None:
     for balance, share in ((0.0, 95 / 140), (1.0, 0.5)):
         of_b = (_drawn(1, 20000, balance=balance)[:, 0, 0, 0] == 2).float().mean().item()

@@ -16,7 +16,7 @@ from lift3d.training.runs import run_training
 CONFIGS = Path(__file__).parents[2] / "configs"
 
 SMALL = ["--network.hidden=64", "--network.blocks=1", "--loop.steps=120", "--loop.save_every=40", "--loop.warmup=5",
-         "--loop.batch=64", "--data.splits=['train']", "--data.hold_out=['b']"]  # fmt: skip
+         "--loop.batch=64", "--data.splits=['train']", "--data.hold_out=['b']", "--data.without=[]"]  # fmt: skip
 
 
 @pytest.fixture
