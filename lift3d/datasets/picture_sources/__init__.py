@@ -1,0 +1,1 @@
+"""Where labelled pictures are read from: one file a layout, which defines ``PICTURES``."""
