@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from lift3d.geometry.soft_argmax import cell_grid, heatmap_peak, window_mean
+from lift3d.heatmaps.windows import cell_grid, heatmap_peak, window_mean
 from lift3d.networks.movenet import MoveNetOutput
 
 __all__ = ["averaged", "decode", "mirrored"]

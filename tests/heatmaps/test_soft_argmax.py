@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from lift3d.geometry.soft_argmax import heatmap_peak, local_soft_argmax, soft_argmax, window_mean
+from lift3d.heatmaps.soft_argmax import soft_argmax
+from lift3d.heatmaps.windows import heatmap_peak, local_soft_argmax, window_mean
 
 
 def gaussian(centre, sigma=1.5, rows=24, columns=32):
