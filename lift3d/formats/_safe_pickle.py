@@ -21,6 +21,9 @@ from lift3d.errors import FileError
 __all__ = ["INERT_PARTS", "PLAIN_KINDS", "Part", "plain_value", "read_pickle"]
 
 PLAIN_KINDS = "biufUS"  # element types of no references: booleans, numbers, text
+_DEEPEST = 1  # small arrays, or records, in records
+_MOST_FIELDS = 256
+_LARGEST = 1 << 24  # bytes of one record
 
 
 def read_pickle(path: Path, file: IO[bytes], what: str) -> Any:
@@ -77,16 +80,21 @@ class _Dtype(Part):
     def __init__(self, code: Any, *_: Any) -> None:
         self.code = code
         self.order = "="
+        self.inner: Any = None  # of a small array as element: its type and shape
+        self.names: Any = None  # of a record: the names of its fields, and by name their types and offsets
+        self.fields: Any = None
 
     def __setstate__(self, state: Any) -> None:
-        if not isinstance(state, tuple) or len(state) < 5 or any(part is not None for part in state[2:5]):
-            raise ValueError("an element type with fields")
-        self.order = state[1]
+        if not isinstance(state, tuple) or len(state) < 6:
+            raise ValueError("an element type of an unknown form")
+        self.order, self.inner, self.names, self.fields, self.size = state[1:6]
 
-    def dtype(self) -> np.dtype:
-        """The real type: plain numbers, text or objects."""
+    def dtype(self, depth: int = 0) -> np.dtype:
+        """The real type: plain numbers, text or objects; or records and small arrays of plain numbers and text."""
         if not isinstance(self.code, str):
             raise TypeError("an element type without a name")
+        if self.names is not None or self.inner is not None:
+            return self._compound(depth)
         kind, digits = self.code[:1], self.code[1:]
         if kind == "O":
             return np.dtype(object)
@@ -94,6 +102,30 @@ class _Dtype(Part):
             raise ValueError(f"the element type {self.code!r}")
         plain = np.dtype(self.code)
         return plain.newbyteorder(self.order) if self.order in ("<", ">") else plain
+
+    def _compound(self, depth: int) -> np.dtype:
+        if depth > _DEEPEST or len(self.names or ()) > _MOST_FIELDS:
+            raise ValueError("an element type of too many parts")
+        if self.inner is not None:
+            inner, shape = self.inner
+            made = np.dtype((_without_objects(inner, depth), shape))
+        else:
+            types = {name: _without_objects(self.fields[name][0], depth) for name in self.names}
+            offsets = [self.fields[name][1] for name in self.names]
+            made = np.dtype(
+                {"names": list(types), "formats": list(types.values()), "offsets": offsets, "itemsize": self.size}
+            )
+        if made.itemsize > _LARGEST:
+            raise ValueError("an element type of no sensible size")
+        return made
+
+
+def _without_objects(part: Any, depth: int) -> np.dtype:
+    """The type of a field, which must not refer to anything."""
+    made = part.dtype(depth + 1) if isinstance(part, _Dtype) else None
+    if made is None or made.hasobject:
+        raise ValueError("an element type with fields that are no plain numbers or text")
+    return made
 
 
 class _Array(Part):

@@ -108,6 +108,28 @@ def test_pickles_that_bend_the_parts_are_refused(case: str, tmp_path: Path) -> N
     assert read_objects(_archive(tmp_path / "good.npz"))["a"].item()["x"][0].shape == (2, 3)
 
 
+@pytest.mark.parametrize("order", "<>")
+@pytest.mark.parametrize("protocol", range(6))
+def test_records_of_plain_numbers_come_back(order: str, protocol: int, tmp_path: Path) -> None:
+    kind = np.dtype([("frame", "i2"), ("joints", "f4", (17, 3)), ("name", "U3")], align=True)
+    records = np.zeros(5, kind)
+    records["frame"], records["joints"], records["name"] = range(5), np.arange(255).reshape(5, 17, 3), "xyz"
+    path = planted(tmp_path / "a.npz", pickle.dumps([records.astype(kind.newbyteorder(order))], protocol=protocol))
+    (found,) = read_objects(path)["positions_2d"]
+    assert all((found[name] == records[name]).all() for name in kind.names)
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [[("a", "O")], [("a", [("b", "O")])], [("a", "O", (2,))], [("a", [("b", [("c", "f4")])])],
+     [(f"f{number}", "i1") for number in range(300)]],
+)  # fmt: skip
+def test_other_records_are_refused(kind: list[Any], tmp_path: Path) -> None:
+    pickled = pickle.dumps([np.zeros(2, np.dtype(kind))])
+    with pytest.raises(FileError, match="damaged or holds what is not allowed"):
+        read_objects(planted(tmp_path / "a.npz", pickled))
+
+
 def test_an_object_in_place_of_numbers_is_refused(tmp_path: Path) -> None:
     state = (1, (1,), np.dtype("O"), False, b"\x01\x02\x03\x04\x05\x06\x07\x08")  # a pointer, if it were believed
     pickled = pickle.dumps(Calls(np._core.multiarray._reconstruct, np.ndarray, (0,), b"b"), protocol=2)
