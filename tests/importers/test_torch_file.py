@@ -83,7 +83,7 @@ def test_objects_and_states_that_bend_arrays_are_refused(tmp_path: Path) -> None
             rebuild, np.ndarray, (0,), b"b", state=(1, (9,), np.dtype("f8"), False, pointer)
         ),
         "a state of nonsense": Calls(rebuild, np.ndarray, (0,), b"b", state=5),
-        "a structured type": np.zeros(2, dtype=[("a", "f8")]),
+        "a structured type of objects": np.zeros(2, dtype=[("a", "O")]),
         "a set": {1, 2},
     }
     for old in (False, True):
