@@ -107,6 +107,11 @@ class Lifter:
         """Frames that one answer is made from, where the network says."""
         return sum(self.context) + 1
 
+    @property
+    def carries_on(self) -> bool:
+        """Whether the network can go on with what it has computed as frames come in."""
+        return hasattr(self.network, "stream")
+
     def stride(self, frames_per_second: float) -> int:
         """From which frame to which a network over time looks, so that they are as far apart as those it has learned.
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, NamedTuple, Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import torch
-from torch import Tensor
 
 from lift3d.lifting.encodings import Answer
 from lift3d.lifting.lifter import Lifter
@@ -25,10 +24,6 @@ class MovingWindow(Protocol):
         """The newest frame."""
         ...
 
-    def repeat(self) -> None:
-        """The newest frame once more."""
-        ...
-
     def answer(self, ago: int) -> Answer:
         """What the network says (1, 1, joints) about the frame so many frames before the newest."""
         ...
@@ -39,15 +34,16 @@ def moving_window(lifter: Lifter, window: int, delay: int, stride: int, flip: bo
 
     Args:
         lifter: of any network.
-        window: frames that a network of windows (``longest``) is given.
-        delay: how many frames ago the frame that will be asked about is, where a network makes one answer.
+        window: frames that a network of windows is given.
+        delay: how many frames ago the earliest frame is that will be asked about.
         stride: see :meth:`Lifter.stride`.
         flip: average with the answer for the mirrored person.
     """
     if lifter.longest is None:
         return _Around(lifter, delay, flip)
-    kept = (window - 1) * stride + 1
-    return (_Alone if hasattr(lifter.network, "alone") else _Whole)(lifter, kept, stride, flip)
+    if lifter.carries_on:
+        return _CarriedOn(lifter, delay, stride, flip)
+    return _Whole(lifter, (window - 1) * stride + 1, stride, flip)
 
 
 class _Around:
@@ -61,10 +57,6 @@ class _Around:
         kept = self._lifter.context[0] + 1 + self._delay
         known = [frame] * (kept - 1) if self._frames is None else [self._frames[:, 1:]]
         self._frames = _together([*known, frame])
-
-    def repeat(self) -> None:
-        assert self._frames is not None
-        self.add(self._frames[:, -1:])
 
     def answer(self, ago: int) -> Answer:  # noqa: ARG002  the frame of the network's own delay
         assert self._frames is not None
@@ -83,9 +75,6 @@ class _Whole:
     def add(self, frame: Observed) -> None:
         self._frames.append(frame)
 
-    def repeat(self) -> None:
-        self.add(self._frames[-1])
-
     def answer(self, ago: int) -> Answer:
         about = len(self._frames) - 1 - ago
         frames = _together(list(self._frames)[about % self._stride :: self._stride])
@@ -94,41 +83,31 @@ class _Whole:
         return Answer(*(values[:, own : own + 1] for values in answer.values))
 
 
-class _Frame(NamedTuple):
-    """One frame and, with the flip, its mirror image: as the network sees them, and what it says of each alone."""
+class _CarriedOn:
+    """Of a network that goes on with what it has computed (``stream``): its answers are those of all frames so far."""
 
-    encoded: list[Any]
-    alone: tuple[Tensor, ...]  # (views, 1, ...)
-
-
-class _Alone:
-    """Of a network that first looks at each frame alone (``alone`` and ``mended``): that is kept of each frame."""
-
-    def __init__(self, lifter: Lifter, kept: int, stride: int, flip: bool) -> None:
+    def __init__(self, lifter: Lifter, delay: int, stride: int, flip: bool) -> None:
+        network: Any = lifter.network
         self._lifter, self._stride, self._flip = lifter, stride, flip
-        self._frames: deque[_Frame] = deque(maxlen=kept)
+        self._streams = [network.stream(delay // stride) for _ in range(stride)]
+        self._encoded: deque[list[Any]] = deque(maxlen=delay + 1)  # of each frame, and of its mirror image
+        self._count = 0
 
     def add(self, frame: Observed) -> None:
         views = [frame]
         if self._flip:
             views.append(frame.mirrored(self._lifter.input_skeleton.flip_order))
         encoded = [self._lifter.encoded(view.to(self._lifter.device)) for view in views]
-        network: Any = self._lifter.network
-        self._frames.append(_Frame(encoded, network.alone(torch.cat([own.features for own in encoded]))))
-
-    def repeat(self) -> None:
-        self._frames.append(self._frames[-1])
+        self._streams[self._count % self._stride].add(torch.cat([own.features for own in encoded]))
+        self._encoded.append(encoded)
+        self._count += 1
 
     def answer(self, ago: int) -> Answer:
-        lifter, network = self._lifter, self._lifter.network
-        about = len(self._frames) - 1 - ago
-        window, own = list(self._frames)[about % self._stride :: self._stride], about // self._stride
-        parts = (torch.cat(kept, dim=1) for kept in zip(*(frame.alone for frame in window), strict=True))
-        assert callable(network.mended)
-        outputs = network.mended(*parts, about=own)
+        lifter = self._lifter
+        outputs = self._streams[(self._count - 1 - ago) % self._stride].answer(ago // self._stride)
         answers = [
             lifter.encoding.decode(outputs[view : view + 1], encoded, lifter.skeleton, lifter.settings)
-            for view, encoded in enumerate(window[own].encoded)
+            for view, encoded in enumerate(self._encoded[-1 - ago])
         ]
         return answers[0].mean_with(answers[1].mirrored(lifter.skeleton.flip_order)) if self._flip else answers[0]
 

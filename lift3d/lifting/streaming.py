@@ -22,7 +22,7 @@ from lift3d.skeletons import Skeleton, get_skeleton, mapping_between
 
 __all__ = ["LifterStream"]
 
-_USUAL_WINDOW, _USUAL_DELAY = 48, 8  # frames, of networks of windows
+_USUAL_WINDOW, _USUAL_DELAY = 48, 8  # frames, of networks that take a bounded number of them
 
 
 class LifterStream:
@@ -35,18 +35,20 @@ class LifterStream:
 
     Where a network makes an answer from frames before and after (``context``), the poses are those of ``lift`` over
     the whole clip, as long as the delay is the network's own. With a shorter one, the newest frame stands in for those
-    that have not come yet. A network that takes a window (``longest``) sees the last frames, up to the newest; its
-    answer about the frame ``delay`` ago is what ``lift`` says of that clip. Where the frame rate is much higher than
-    what the network has learned, it is given every second or third frame. Missing joints that an encoding fills over
-    time are filled with what the window holds.
+    that have not come yet. A network that goes on with what it has computed (``temporal_attention``) answers about the
+    frame ``delay`` ago what it says of all frames so far. Any other that takes a bounded number of frames (``longest``)
+    sees the last ones, ``window`` of them, up to the newest; its answer is what ``lift`` says of that clip. Where the
+    frame rate is much higher than what the network has learned, it is given every second or third frame. Missing
+    joints that an encoding fills over time are filled with what the window holds.
 
     Args:
         checkpoint: a shipped lifter's name, a file, or a loaded checkpoint.
         camera: its calibration: intrinsics, lens and, for networks that see pixels over the width, image size.
         fps: frames a second, for the times of the poses.
-        delay: frames to wait before a frame is final; by default the frames after that the network looks at, or, of a
-            network of windows, 8. 0 answers at once.
+        delay: frames to wait before a frame is final; by default the frames after that the network looks at, or, where
+            those are not fixed, 8. 0 answers at once.
         window: frames that a network of windows is given; by default 48, or fewer if it takes fewer. Fewer are faster.
+            Networks that go on with what they have computed have none.
         flip: average with the answer for the mirrored person, for twice the time.
         given: skeleton of the joints that are pushed; by default the one that the network is given.
         skeleton: of the poses; by default the network's own.
@@ -88,6 +90,7 @@ class LifterStream:
     def _start(self) -> None:
         self._window = moving_window(self._lifter, self.window, self.delay, self._stride, self._flip)
         self._waiting: deque[tuple[int, Observed, Tensor]] = deque()  # frames not answered yet, and their scores
+        self._newest: Observed | None = None
         self._pushed = 0
 
     def push(self, pixels: Float[Tensor, "joints 2"], scores: Float[Tensor, "joints"] | None = None) -> Poses3D | None:
@@ -117,9 +120,8 @@ class LifterStream:
         """The poses of the frames that were still waiting, in order; the stream is then as new."""
         rest = []
         while self._waiting:
-            if self._lifter.longest is None:  # the last frame is repeated, as at the end of a clip
-                self._window.repeat()
-                self._pushed += 1
+            if self._lifter.longest is None and self._newest is not None:  # repeated, as at the end of a clip
+                self._remember(self._newest)
             if self._lifter.longest is not None or self._pushed - 1 - self.delay >= self._waiting[0][0]:
                 rest.append(self._answered())
         self._start()
@@ -140,6 +142,7 @@ class LifterStream:
     def _remember(self, frame: Observed) -> None:
         with torch.inference_mode():
             self._window.add(frame)
+        self._newest = frame
         self._pushed += 1
 
     def _answered(self) -> Poses3D:
@@ -156,6 +159,10 @@ class LifterStream:
 def _checked_window(window: int | None, lifter: Lifter) -> int:
     if lifter.longest is None:
         return lifter.window
+    if lifter.carries_on:
+        if window is not None:
+            raise InputError(f"LifterStream: window={window}; this network looks at all frames so far: leave it out.")
+        return lifter.longest
     if window is None:
         return min(_USUAL_WINDOW, lifter.longest)
     if not 1 <= window <= lifter.longest:

@@ -74,23 +74,32 @@ class Attention(nn.Module):
 
     def __init__(self, settings: TemporalAttentionSettings) -> None:
         super().__init__()
-        self.heads = settings.heads
+        self.heads, self.reach = settings.heads, settings.reach
         self.enter = nn.Linear(settings.width, 3 * settings.width)
         self.leave = nn.Linear(settings.width, settings.width)
         self.preference = nn.Parameter(torch.zeros(settings.heads, 2 * settings.reach + 1))
 
-    def forward(
-        self, tokens: Float[Tensor, "batch frames width"], apart: Int[Tensor, "all all"], kept: slice
-    ) -> Float[Tensor, "batch kept width"]:
-        """Of the frames ``kept``; see :meth:`TemporalAttention.mended` for ``apart``."""
-        preference = F.pad(self.preference, (1, 1), value=_FAR)[:, apart[kept, : tokens.shape[1]]]
+    def keys_and_values(self, tokens: Float[Tensor, "batch frames width"]) -> Float[Tensor, "batch frames twice"]:
+        """What other frames see of these."""
         width = tokens.shape[2]
-        weight, bias = self.enter.weight, self.enter.bias  # of queries, then of keys and values
-        query = F.linear(tokens[:, kept], weight[:width], bias[:width]).unflatten(-1, (self.heads, -1))
-        both = F.linear(tokens, weight[width:], bias[width:]).unflatten(-1, (2, self.heads, -1))
-        key, value = both.permute(2, 0, 3, 1, 4)  # each (batch, heads, frames, width / heads)
-        query = query.transpose(1, 2)  # (batch, heads, kept, width / heads)
-        mixed = F.scaled_dot_product_attention(query, key, value, attn_mask=preference.to(query.dtype))
+        return F.linear(tokens, self.enter.weight[width:], self.enter.bias[width:])
+
+    def liking(self, asking: Int[Tensor, "asking"], asked: Int[Tensor, "asked"]) -> Float[Tensor, "heads asking asked"]:
+        """How much frames of some numbers like to look at others, before they see them."""
+        apart = (asked - asking[:, None]).clamp(-self.reach - 1, self.reach + 1) + self.reach + 1
+        return F.pad(self.preference, (1, 1), value=_FAR)[:, apart]
+
+    def forward(
+        self,
+        tokens: Float[Tensor, "batch asking width"],
+        keys_and_values: Float[Tensor, "batch asked twice"],
+        liking: Float[Tensor, "heads asking asked"],
+    ) -> Float[Tensor, "batch asking width"]:
+        width = tokens.shape[2]
+        query = F.linear(tokens, self.enter.weight[:width], self.enter.bias[:width]).unflatten(-1, (self.heads, -1))
+        key, value = keys_and_values.unflatten(-1, (2, self.heads, -1)).permute(2, 0, 3, 1, 4)
+        query = query.transpose(1, 2)  # (batch, heads, asking, width / heads)
+        mixed = F.scaled_dot_product_attention(query, key, value, attn_mask=liking.to(query.dtype))
         return self.leave(mixed.transpose(1, 2).flatten(2))
 
 
@@ -105,10 +114,17 @@ class Layer(nn.Module):
         self.mlp_norm = nn.LayerNorm(settings.width)
         self.mlp = nn.Sequential(nn.Linear(settings.width, inside), nn.GELU(), nn.Linear(inside, settings.width))
 
+    def shown(self, tokens: Float[Tensor, "batch frames width"]) -> Float[Tensor, "batch frames twice"]:
+        """What other frames see of these."""
+        return self.attention.keys_and_values(self.attention_norm(tokens))
+
     def forward(
-        self, tokens: Float[Tensor, "batch frames width"], apart: Int[Tensor, "all all"], kept: slice
-    ) -> Float[Tensor, "batch kept width"]:
-        tokens = tokens[:, kept] + self.attention(self.attention_norm(tokens), apart, kept)
+        self,
+        tokens: Float[Tensor, "batch asking width"],
+        shown: Float[Tensor, "batch asked twice"],
+        liking: Float[Tensor, "heads asking asked"],
+    ) -> Float[Tensor, "batch asking width"]:
+        tokens = tokens + self.attention(self.attention_norm(tokens), shown, liking)
         return tokens + self.mlp(self.mlp_norm(tokens))
 
 
@@ -138,38 +154,92 @@ class TemporalAttention(nn.Module):
         self.longest: int | None = settings.longest
 
     def forward(self, features: Float[Tensor, "batch frames inputs"]) -> Float[Tensor, "batch frames outputs"]:
-        return self.mended(*self.alone(features))
+        answer, tokens = self.alone(features)
+        number = torch.arange(tokens.shape[1], device=tokens.device)
+        for layer in self.each_layer():
+            tokens = layer(tokens, layer.shown(tokens), layer.attention.liking(number, number))
+        return self.mended(answer, tokens)
 
     def alone(
         self, features: Float[Tensor, "batch frames inputs"]
     ) -> tuple[Float[Tensor, "batch frames outputs"], Float[Tensor, "batch frames width"]]:
-        """What each frame says by itself: its own answer and its token, which can be kept while a window moves on."""
+        """What each frame says by itself: its own answer and its token."""
         seen = self.own.features(features[..., : self.own_inputs])
         answer = self.own.leave(seen)
         return answer, self.enter(torch.cat([features, seen, answer], dim=-1))
 
     def mended(
-        self, answer: Float[Tensor, "batch frames outputs"], tokens: Float[Tensor, "batch frames width"],
-        about: int | None = None,
-    ) -> Float[Tensor, "batch answered outputs"]:  # fmt: skip
-        """The answers after the frames have looked at each other.
+        self, answer: Float[Tensor, "batch frames outputs"], tokens: Float[Tensor, "batch frames width"]
+    ) -> Float[Tensor, "batch frames outputs"]:
+        """The answers of frames that have looked at each other."""
+        return answer + self.leave(self.norm(tokens))
 
-        Args:
-            answer, tokens: what :meth:`alone` gave.
-            about: the one frame to answer, for less; each layer then leaves out the frames that those after it do not
-                look at. By default every frame.
-        """
-        frames = tokens.shape[1]
-        low, high = (0, frames) if about is None else (about, about + 1)
-        number = torch.arange(frames, device=tokens.device)
-        # from which frame (row) to which: index into the preferences, with one for what is out of reach at either end
-        apart = (number - number[:, None]).clamp(-self.reach - 1, self.reach + 1) + self.reach + 1
-        first = 0  # frame of the first token
-        for later, layer in zip(reversed(range(len(self.layers))), self.layers, strict=True):
-            around = later * self.reach  # how far the layers after this one look
-            start, stop = max(low - around, 0), min(high + around, frames)
-            tokens, first = layer(tokens, apart, slice(start - first, stop - first)), start
-        return answer[:, low:high] + self.leave(self.norm(tokens))
+    def each_layer(self) -> list[Layer]:
+        """Of attention, from the first to the last."""
+        return [layer for layer in self.layers if isinstance(layer, Layer)]
+
+    def stream(self, delay: int) -> AttentionStream:
+        """For frames that come in one by one, of which the one ``delay`` ago or a later one is asked about."""
+        return AttentionStream(self, delay)
+
+
+class AttentionStream:
+    """A network's work on a sequence that goes on: exactly the answers of the whole sequence so far, for little.
+
+    A frame looks at ``reach`` frames after it. So what layer n gives for a frame changes only as long as frames up to
+    n times the reach after it come in; then it is kept. With each new frame a layer works on those frames alone, and
+    only as far back as the layers after it look from the frame that is asked about. Memory is constant.
+
+    Args:
+        network: in evaluation mode.
+        delay: how many frames ago the earliest frame is that is asked about.
+    """
+
+    def __init__(self, network: TemporalAttention, delay: int) -> None:
+        self._network, self._delay, self._layers = network, delay, network.each_layer()
+        self._answers: Tensor | None = None  # of each frame alone
+        # of each layer, of the last frames: what goes into it, and what other frames see of that
+        self._tokens: list[Tensor | None] = [None for _ in self._layers]
+        self._shown: list[Tensor | None] = [None for _ in self._layers]
+        self._likings: list[tuple[tuple[int, ...], Tensor] | None] = [None for _ in self._layers]
+
+    def add(self, features: Float[Tensor, "batch 1 inputs"]) -> None:
+        """The next frame."""
+        network = self._network
+        answer, changed = network.alone(features)
+        self._answers = _renewed(self._answers, answer, self._delay + 1)
+        for number, layer in enumerate(self._layers):
+            after = len(self._layers) - number  # layers from here on
+            kept = self._delay + after * network.reach + 1
+            self._tokens[number] = _renewed(self._tokens[number], changed, kept)
+            self._shown[number] = _renewed(self._shown[number], layer.shown(changed), kept)
+            if after > 1:
+                touched = min((number + 1) * network.reach, self._delay + (after - 1) * network.reach) + 1
+                changed = self._given(number, slice(-touched, None))
+
+    def answer(self, ago: int) -> Float[Tensor, "batch 1 outputs"]:
+        """About the frame so many before the newest, at most the delay."""
+        assert self._answers is not None
+        frame = slice(-1 - ago, -ago or None)
+        return self._network.mended(self._answers[:, frame], self._given(len(self._layers) - 1, frame))
+
+    def _given(self, number: int, frames: slice) -> Tensor:
+        """What a layer gives for some of the frames that it keeps."""
+        layer, tokens, shown = self._layers[number], self._tokens[number], self._shown[number]
+        assert tokens is not None
+        which = (tokens.shape[1], *frames.indices(tokens.shape[1]))
+        known = self._likings[number]
+        if known is None or known[0] != which:  # it changes at the beginning only
+            every = torch.arange(tokens.shape[1], device=tokens.device)
+            known = self._likings[number] = which, layer.attention.liking(every[frames], every)
+        return layer(tokens[:, frames], shown, known[1])
+
+
+def _renewed(kept: Tensor | None, last: Tensor, most: int) -> Tensor:
+    """Frames of which one more has come and the last ones are new; at most so many of them."""
+    if kept is None:
+        return last
+    return torch.cat([kept[:, : max(0, kept.shape[1] + 1 - last.shape[1])], last], dim=1)[:, -most:]
 
 
 NETWORK = NetworkEntry(

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from tiny_networks import HUMAN, SIXTEEN, STATISTICS, AloneThenTogether, Attention, Convolution, OneFrame, lifter
+from tiny_networks import HUMAN, SIXTEEN, STATISTICS, Attention, Convolution, OneFrame, carried_on, lifter
 
 from lift3d.errors import InputError, ShapeError
 from lift3d.keypoints import Keypoints2D
@@ -63,12 +63,24 @@ def test_the_stream_agrees_with_the_whole_clip(model, delay: int, flip: bool, fr
     assert [poses is None for poses in again] == [frame < delay for frame in range(frames)]
 
 
-@pytest.mark.parametrize("kind", [Attention, AloneThenTogether])
+@pytest.mark.parametrize("flip", [False, True])
+@pytest.mark.parametrize("delay", [0, 1, 5, 8])
+def test_a_network_that_carries_on_says_what_it_says_of_all_frames_so_far(delay: int, flip: bool) -> None:
+    model, seen = lifter(carried_on, MOVING), _seen(30)
+    pushed, rest = _streamed(LifterStream(model, CAMERA, delay=delay, flip=flip), seen)
+    assert len(rest) == delay
+    for newest in range(delay, 30):
+        so_far = lift(seen.between(0, newest + 1), CAMERA, model, flip=flip)
+        _agree(pushed[newest], so_far.between(newest - delay, newest - delay + 1))
+    whole = lift(seen, CAMERA, model, flip=flip)
+    for frame, poses in enumerate(rest, 30 - delay):
+        _agree(poses, whole.between(frame, frame + 1))
+
+
 @pytest.mark.parametrize("flip", [False, True])
 @pytest.mark.parametrize("delay", [0, 3, 11])
-def test_a_window_is_the_last_frames_that_the_network_takes(delay: int, flip: bool, kind: type) -> None:
-    """Whether all of the window is asked anew, or what each frame says alone is kept."""
-    model, seen = lifter(kind, MOVING, longest=20), _seen(30)
+def test_a_window_is_the_last_frames_that_the_network_takes(delay: int, flip: bool) -> None:
+    model, seen = lifter(Attention, MOVING, longest=20), _seen(30)
     pushed, rest = _streamed(LifterStream(model, CAMERA, delay=delay, window=12, flip=flip), seen)
     assert len(rest) == delay
     for newest, poses in enumerate(pushed):
@@ -83,9 +95,8 @@ def test_a_window_is_the_last_frames_that_the_network_takes(delay: int, flip: bo
         _agree(poses, last.between(12 - delay + frame, 12 - delay + frame + 1))
 
 
-@pytest.mark.parametrize("kind", [Attention, AloneThenTogether])
-def test_a_faster_stream_gives_the_network_every_other_frame(kind: type) -> None:
-    model, seen = lifter(kind, MOVING, longest=6), replace(_seen(24), times=torch.arange(24) / 60.0)
+def test_a_faster_stream_gives_the_network_every_other_frame() -> None:
+    model, seen = lifter(Attention, MOVING, longest=6), replace(_seen(24), times=torch.arange(24) / 60.0)
     pushed, rest = _streamed(LifterStream(model, CAMERA, fps=60.0, delay=3), seen)
     for newest in (14, 15):
         about = newest - 3
@@ -95,6 +106,17 @@ def test_a_faster_stream_gives_the_network_every_other_frame(kind: type) -> None
         expected = replace(window.between(own, own + 1), times=torch.tensor([about / 60.0], dtype=torch.float64))
         _agree(pushed[newest], expected, atol=1e-4)
     assert len(rest) == 3
+
+
+@pytest.mark.parametrize("delay", [0, 3, 4])
+def test_a_faster_stream_that_carries_on_is_two_slower_ones(delay: int) -> None:
+    model, seen = lifter(carried_on, MOVING), replace(_seen(25), times=torch.arange(25) / 60.0)
+    pushed, _ = _streamed(LifterStream(model, CAMERA, fps=60.0, delay=delay), seen)
+    for newest in (4, 5, 19, 24):
+        about = newest - delay
+        so_far = lift(_every_other(seen.between(0, newest + 1), about % 2), CAMERA, model, flip=False)
+        expected = so_far.between(about // 2, about // 2 + 1)
+        _agree(pushed[newest], replace(expected, times=torch.tensor([about / 60.0], dtype=torch.float64)))
 
 
 def test_a_fast_clip_is_lifted_as_slower_ones() -> None:
@@ -140,6 +162,16 @@ def test_memory_is_constant() -> None:
     assert set(sizes[3:]) == {(7, 2)}
 
 
+def test_memory_of_what_is_carried_on_is_constant() -> None:
+    stream, seen = LifterStream(lifter(carried_on, MOVING), CAMERA, delay=3), _seen(40)
+    sizes = []
+    for pixels, scores in zip(seen.pixels[0, :, 0], seen.scores[0, :, 0], strict=True):
+        stream.push(pixels, scores)
+        own = stream._window._streams[0]
+        sizes.append(tuple(tokens.shape[1] for tokens in (own._answers, *own._tokens, *own._shown)))
+    assert set(sizes[10:]) == {(4, 10, 8, 6, 10, 8, 6)}
+
+
 def test_a_frame_without_anybody_is_missing() -> None:
     stream = LifterStream(lifter(), CAMERA)
     poses = stream.push(torch.full((17, 2), torch.nan))
@@ -151,6 +183,8 @@ def test_a_frame_without_anybody_is_missing() -> None:
 def test_wrong_use_is_said_in_one_line() -> None:
     with pytest.raises(InputError, match="delay=3; this network looks at most 2 frames ahead"):
         LifterStream(lifter(Convolution), CAMERA, delay=3)
+    with pytest.raises(InputError, match="window=5; this network looks at all frames so far"):
+        LifterStream(lifter(carried_on, MOVING), CAMERA, window=5)
     with pytest.raises(InputError, match="needs a camera"):
         LifterStream(lifter())
     sizeless = replace(CAMERA, image_size=CAMERA.image_size * torch.nan)

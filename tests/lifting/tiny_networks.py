@@ -1,5 +1,6 @@
 """Small networks of every kind with random weights, as checkpoints, for the tests of lifting."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -7,6 +8,7 @@ from torch import Tensor, nn
 
 from lift3d.checkpoints import Checkpoint
 from lift3d.lifting.encodings import encoding_named
+from lift3d.networks.temporal_attention import TemporalAttention, TemporalAttentionSettings
 from lift3d.settings import from_mapping
 from lift3d.skeletons import Skeleton, get_skeleton
 from lift3d.synthetic import walk
@@ -66,20 +68,19 @@ class Attention(nn.Module):
         return 0.3 * self.leave(hidden + torch.softmax(hidden @ hidden.transpose(1, 2), dim=-1) @ hidden)
 
 
-class AloneThenTogether(Attention):
-    """The same, in two steps: each frame alone, then all of them."""
-
-    def alone(self, features: Tensor) -> tuple[Tensor, Tensor]:
-        return self.leave(torch.tanh(self.enter(features))), torch.tanh(self.enter(features))
-
-    def mended(self, answer: Tensor, hidden: Tensor, about: int) -> Tensor:
-        answer, own = answer[:, about : about + 1], hidden[:, about : about + 1]
-        mixed = torch.softmax(own @ hidden.transpose(1, 2), dim=-1) @ hidden
-        return 0.3 * (answer + self.leave(mixed) - self.leave.bias)
+def carried_on(sizes: Sizes, longest: int = 60) -> TemporalAttention:
+    """Attention that goes on with what it has computed, three layers that look at two frames on either side."""
+    sizes_of_layers = {"hidden": 24, "blocks": 1, "width": 16, "layers": 3, "heads": 2, "reach": 2}
+    own = sizes.inputs - 2
+    settings = TemporalAttentionSettings(sizes.inputs, sizes.outputs, own, **sizes_of_layers, longest=longest)
+    network = TemporalAttention(settings)
+    nn.init.normal_(network.leave.weight, std=0.1)
+    nn.init.normal_(network.own.leave.weight, std=0.1)
+    return network
 
 
 def lifter(
-    kind: type[nn.Module] = OneFrame,
+    kind: Callable[..., nn.Module] = OneFrame,
     encoding: dict | None = None,
     skeleton: Skeleton = HUMAN,
     input_skeleton: Skeleton | None = None,

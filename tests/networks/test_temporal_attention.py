@@ -1,4 +1,4 @@
-"""Attention between frames: a plain reference, what an answer is made from, and the cheap route to one of them."""
+"""Attention between frames: a plain reference, what an answer is made from, and answers to a sequence that goes on."""
 
 from __future__ import annotations
 
@@ -51,34 +51,24 @@ def test_equals_a_plain_reference() -> None:
         torch.testing.assert_close(network(features)[0], expected, rtol=1e-9, atol=1e-12)
 
 
-@pytest.mark.parametrize("frames", [1, 4, 20])
-def test_one_frame_is_that_frame_of_all(frames: int) -> None:
-    """Of windows shorter and longer than what the layers reach."""
-    network = grown()
-    parts = network.alone(torch.randn(2, frames, 7).double())
-    together = network.mended(*parts)
-    for about in range(frames):
-        alone = network.mended(*parts, about=about)
-        torch.testing.assert_close(alone, together[:, about : about + 1], rtol=1e-9, atol=1e-12)
+@pytest.mark.parametrize("delay", [0, 1, 2, 5, 9])
+def test_a_stream_answers_what_the_whole_sequence_so_far_does(delay: int) -> None:
+    """At the beginning, where not all frames are there that the layers reach, and later; about any frame in reach."""
+    network, features = grown(), torch.randn(2, 30, 7).double()
+    stream = network.stream(delay)
+    for newest in range(30):
+        stream.add(features[:, newest : newest + 1])
+        so_far = network(features[:, : newest + 1])
+        for ago in {delay, delay // 2, 0}:
+            if ago <= newest:
+                about = newest - ago
+                torch.testing.assert_close(stream.answer(ago), so_far[:, about : about + 1], rtol=1e-9, atol=1e-12)
 
 
-def test_both_routes_have_the_same_gradients() -> None:
-    network, features = grown(), torch.randn(1, 15, 7).double()
-    gradients = []
-    for about in (None, 6):
-        network.zero_grad()
-        answers = network.mended(*network.alone(features), about=about)
-        (answers[:, 6] if about is None else answers[:, 0]).square().sum().backward()
-        gradients.append([parameter.grad.clone() for parameter in network.parameters()])
-    torch.testing.assert_close(gradients[0], gradients[1], rtol=1e-9, atol=1e-12)
-
-
-@pytest.mark.parametrize("about", [None, 9])
-def test_an_answer_is_made_from_the_frames_that_its_layers_reach(about: int | None) -> None:
+def test_an_answer_is_made_from_the_frames_that_its_layers_reach() -> None:
     network = grown()
     features = torch.randn(1, 20, 7).double().requires_grad_()
-    answers = network.mended(*network.alone(features), about=about)
-    answers[0, 9 if about is None else 0].sum().backward()
+    network(features)[0, 9].sum().backward()
     reached = features.grad[0].abs().sum(-1).nonzero().flatten().tolist()
     assert reached == list(range(9 - 6, 9 + 6 + 1))
 
