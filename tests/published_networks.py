@@ -1,7 +1,9 @@
 """Published networks as files of numbers: what they answer when weights and inputs are filled by rule.
 
-``golden/{martinez,videopose3d_*,motionbert*}.npz`` hold, for the published PyTorch networks, the keys and shapes of
-the state dict and 2,000 or fewer numbers of the answer; no code and no trained weights.
+``golden/{martinez,videopose3d_*,motionbert*}.npz`` and those of the networks of pictures (``simplebaseline_*``,
+``hrnet_*``, ``integral_r50``, ``stacked_hourglass_*``, ``lightweight_openpose*``) hold, for the published PyTorch
+networks, the keys and shapes of the state dict and 2,000 or fewer numbers of each answer; no code and no trained
+weights.
 """
 
 from __future__ import annotations
@@ -19,20 +21,32 @@ GOLDEN = Path(__file__).parent / "golden"
 
 
 @dataclass(frozen=True)
-class Published:
-    """State dict by rule, input by rule, and the published answer at some flat places."""
+class Answer:
+    """A published answer: its shape, and what stands at some flat places."""
 
-    state: dict[str, Tensor]
-    features: Tensor
-    answer_shape: tuple[int, ...]
+    shape: tuple[int, ...]
     places: np.ndarray
     values: np.ndarray
 
-    def assert_answers(self, answer: Tensor, tolerance: float = 1e-4) -> None:
-        """The answer, of any shape, holds the published numbers, to a fraction of the largest."""
-        assert answer.numel() == np.prod(self.answer_shape)
+    def check(self, answer: Tensor, tolerance: float = 1e-4) -> None:
+        """Ours, of any shape, holds the published numbers, to a fraction of the largest."""
+        assert answer.numel() == np.prod(self.shape)
         ours = answer.detach().flatten().numpy()[self.places]
         np.testing.assert_allclose(ours, self.values, rtol=0, atol=tolerance * np.abs(self.values).max())
+
+
+@dataclass(frozen=True)
+class Published:
+    """State dict by rule, input by rule, and the published answers."""
+
+    state: dict[str, Tensor]
+    features: Tensor
+    answers: tuple[Answer, ...]
+
+    def assert_answers(self, *answers: Tensor, tolerance: float = 1e-4) -> None:
+        """The answers are the published ones; see :meth:`Answer.check`."""
+        for theirs, ours in zip(self.answers, answers, strict=True):
+            theirs.check(ours, tolerance)
 
 
 def published(name: str) -> Published:
@@ -40,12 +54,12 @@ def published(name: str) -> Published:
     with np.load(GOLDEN / f"{name}.npz") as golden:
         keys = json.loads(bytes(golden["keys"]))
         features = np.random.default_rng(1).standard_normal(golden["input0_shape"]).astype("f4")
+        count = sum(key.endswith("_values") for key in golden.files)
+        answers = [[golden[f"output{i}_{part}"] for part in ("shape", "at", "values")] for i in range(count)]
         return Published(
             state={key: torch.as_tensor(weights_by_rule(key, shape)) for key, shape, _ in keys},
             features=torch.from_numpy(features),
-            answer_shape=tuple(golden["output0_shape"].tolist()),
-            places=golden["output0_at"],
-            values=golden["output0_values"],
+            answers=tuple(Answer(tuple(shape.tolist()), at, values) for shape, at, values in answers),
         )
 
 

@@ -34,6 +34,17 @@ __all__ = ["COMMAND"]
     help="Means and deviations of a network's training data, one file each for 2D and 3D (Martinez).",
 )
 @click.option("--causal", is_flag=True, default=None, help="The network answers from frames before its own alone.")
+@click.option(
+    "--style",
+    type=click.Choice(["pytorch", "caffe"]),
+    help="Which convolution of a residual unit takes the stride: the 3x3 or the first 1x1 (SimpleBaseline).",
+)
+@click.option(
+    "--image-size",
+    type=click.IntRange(min=1),
+    nargs=2,
+    help="Width and height of the pictures that a network was trained on, where its file's name does not say.",
+)
 @threads_option()
 def COMMAND(  # noqa: N802
     source: Path,
@@ -46,8 +57,8 @@ def COMMAND(  # noqa: N802
 ) -> None:
     """Read SOURCE (cameras, keypoints or poses, in any known format) and write it as TARGET.
 
-    A published checkpoint (VideoPose3D, MotionBERT, Martinez, MMPose) becomes a network of lift3d; TARGET ends in
-    .safetensors.
+    A published checkpoint (VideoPose3D, HRNet, ...; see `lift3d info networks`) becomes a network of lift3d; TARGET
+    ends in .safetensors.
     """
     from lift3d import formats
 
@@ -73,7 +84,8 @@ def _convert_networks(source: Path, target: Path, importer: str | None, options:
     from lift3d.checkpoints import save_network
     from lift3d.importers import import_networks
 
-    given = {name: options[name] for name in ("skeleton", "statistics", "causal") if options[name]}
+    names = ("skeleton", "statistics", "causal", "style", "image_size")
+    given = {name: options[name] for name in names if options[name]}
     for what, found in import_networks(source, importer, **given).items():
         path = target if what == "pose" else target.with_stem(f"{target.stem}_{what}")
         save_network(

@@ -33,7 +33,7 @@ def import_networks(path: str | Path, importer: str | None = None, **options: An
         path: of a file that ``torch.save`` wrote.
         importer: a name of ``all_importers``, where the kind shall not be told from the file.
         options: what the file does not say, as far as the importer takes it: ``skeleton`` (of the 2D joints),
-            ``causal``, ``statistics`` (paths of files).
+            ``causal``, ``statistics`` (paths of files), ``style`` (of a ResNet), ``image_size`` (width and height).
 
     Returns:
         Networks by what they predict: ``"pose"``, and where the file has one, ``"trajectory"``.

@@ -14,8 +14,8 @@ from lift3d.errors import FileError
 
 __all__ = ["find_state", "network_from", "numbered", "plain_keys"]
 
-_CONTAINERS = ("model_pos", "state_dict", "model")
-_PARALLEL = "module."  # what torch.nn.DataParallel puts before every key
+_CONTAINERS = ("model_pos", "state_dict", "model", "network")
+_PARALLEL = ("model.module.", "module.")  # what torch.nn.DataParallel, or a trainer around it, puts before every key
 
 
 def find_state(content: Any, marker: str) -> dict[str, Tensor] | None:
@@ -36,8 +36,8 @@ def plain_keys(state: Any) -> dict[str, Any]:
     """A state dict without DataParallel's ``module.``; empty if it is no dict with names as keys."""
     if not isinstance(state, Mapping) or not all(isinstance(key, str) for key in state):
         return {}
-    parallel = all(key.startswith(_PARALLEL) for key in state)
-    return {key.removeprefix(_PARALLEL) if parallel else key: value for key, value in state.items()}
+    prefix = next((one for one in _PARALLEL if all(key.startswith(one) for key in state)), "")
+    return {key.removeprefix(prefix): value for key, value in state.items()}
 
 
 def numbered(state: Mapping[str, Tensor], prefix: str) -> int:
@@ -56,7 +56,7 @@ def network_from(
         name: of the network in ``lift3d.networks``.
         settings: of the network.
         state: the published weights.
-        own_key: our key of a published one; raises KeyError for what does not belong there.
+        own_key: our key of a published one; raises KeyError or ValueError for what does not belong there.
 
     Raises:
         FileError: tensors are missing, too many, or of other shapes.
@@ -65,7 +65,7 @@ def network_from(
         network = network_named(name).build(settings)
     try:
         network.load_state_dict({own_key(key): value for key, value in state.items()})
-    except (KeyError, RuntimeError) as error:
+    except (KeyError, ValueError, RuntimeError) as error:
         text = " ".join(str(error).split())[:300]
         raise FileError(path, f"its tensors are not those of the published network ({text})") from error
     return network.float().eval()

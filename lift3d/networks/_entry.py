@@ -4,10 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from torch import nn
 
-__all__ = ["NetworkEntry"]
+__all__ = ["NetworkEntry", "PublishedSize"]
+
+
+@dataclass(frozen=True)
+class PublishedSize:
+    """A size of a network of pictures that a paper reports; `lift3d info networks` counts it.
+
+    Args:
+        name: such as ``"W32"``.
+        settings: that give this size.
+        image_size: width and height of the picture that it is counted with, pixels.
+        published: parameters and operations as the literature gives them, such as ``"28.5 M, 7.1 G"``.
+    """
+
+    name: str
+    settings: Any
+    image_size: tuple[int, int]
+    published: str = ""
 
 
 @dataclass(frozen=True)
@@ -19,9 +37,11 @@ class NetworkEntry:
         settings: the frozen dataclass of its settings.
         build: makes the network from its settings.
         about: one line for people.
+        published: sizes of a network of pictures; empty for networks of joints.
     """
 
     name: str
     settings: type
     build: Callable[..., nn.Module]
     about: str
+    published: tuple[PublishedSize, ...] = ()

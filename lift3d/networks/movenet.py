@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from lift3d.networks._entry import NetworkEntry
+from lift3d.networks._entry import NetworkEntry, PublishedSize
 
 __all__ = ["NETWORK", "MoveNet", "MoveNetOutput", "MoveNetSettings"]
 
@@ -197,4 +197,5 @@ NETWORK = NetworkEntry(
     settings=MoveNetSettings,
     build=MoveNet,
     about="MoveNet SinglePose (Google 2021): heatmaps and offsets of one person's joints in a square picture.",
+    published=(PublishedSize("Thunder", MoveNetSettings(), (256, 256)),),
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,16 @@ import torch
 from published_networks import GOLDEN, weights_by_rule
 from torch import Tensor
 
-SMALLER = {"motionbert": {512: 16, 1024: 32, 1536: 48, 243: 27}}  # sizes of the published network: of the small one
+# sizes of the published network: of the small one
+EIGHTH = {64: 8, 128: 16, 256: 32, 512: 64, 1024: 128, 2048: 256}
+SMALLER = {
+    "motionbert": {512: 16, 1024: 32, 1536: 48, 243: 27},
+    "simplebaseline_r50": EIGHTH,
+    "integral_r50": EIGHTH,
+    "hrnet_w32_256x192": {32: 4, **EIGHTH},
+    "stacked_hourglass_2": EIGHTH,
+    "lightweight_openpose": {32: 4, **EIGHTH, 185: 16 + 19 + 38},
+}
 
 
 def state_of(golden: str) -> OrderedDict[str, Tensor]:
@@ -84,6 +93,51 @@ def mmpose_tcn() -> dict[str, Any]:
         else:
             state[f"backbone.tcn_blocks.{int(number) // 2}.conv{int(number) % 2 + 1}.0.{kind}.{last}"] = value
     return {"meta": {"mmpose_version": "1.1.0", "config": "model = dict()"}, "state_dict": state}
+
+
+def hrnet() -> dict[str, Any]:
+    """HRNet's ``pose_hrnet_w32_256x192.pth``: a bare state dict."""
+    return state_of("hrnet_w32_256x192")
+
+
+def simple_baseline() -> dict[str, Any]:
+    """SimpleBaseline's ``pose_resnet_50_256x192.pth.tar``: a bare state dict."""
+    return state_of("simplebaseline_r50")
+
+
+def integral() -> dict[str, Any]:
+    """Integral regression's ``.pth.tar``, with the state of a schedule."""
+    state = state_of("integral_r50")
+    schedule = {"milestones": Counter([170, 200]), "gamma": 0.1, "last_epoch": 3}
+    return {"epoch": 3, "network": parallel(state), "optimizer": optimiser(state), "scheduler": schedule}
+
+
+def stacked_hourglass() -> dict[str, Any]:
+    """``checkpoint.pt`` of the hourglasses in PyTorch."""
+    state = state_of("stacked_hourglass_2")
+    names = OrderedDict((f"model.module.{key}", value) for key, value in state.items())
+    return {"state_dict": names, "optimizer": optimiser(state), "epoch": 9}
+
+
+def lightweight_openpose() -> dict[str, Any]:
+    """Lightweight OpenPose's ``checkpoint_iter_370000.pth``."""
+    state = state_of("lightweight_openpose")
+    schedule = {"milestones": Counter([100, 200]), "last_epoch": 3}
+    content = {"state_dict": state, "optimizer": optimiser(state), "scheduler": schedule}
+    return {**content, "iter": 370000, "current_epoch": 280}
+
+
+def as_mmpose(state: dict[str, Tensor], head: str = "head") -> dict[str, Any]:
+    """MMPose's file of a network of heatmaps; ``head`` is ``"keypoint_head"`` before version 1.0."""
+    ours = ("final_layer", "deconv_layers")
+    names = {key: f"{head if key.startswith(ours) else 'backbone'}.{key}" for key in state}
+    named = OrderedDict((names[key], value) for key, value in state.items())
+    return {"meta": {"mmpose_version": "1.1.0", "dataset_meta": {"num_keypoints": 17}}, "state_dict": named}
+
+
+def weights_in(content: dict[str, Any]) -> dict[str, Tensor]:
+    """The state dict of a file's content."""
+    return next((content[name] for name in ("model_pos", "state_dict", "network") if name in content), content)
 
 
 def save(path: Path, content: Any, old: bool = False) -> Path:

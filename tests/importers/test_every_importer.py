@@ -8,7 +8,21 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from published_files import martinez, martinez_statistics, mmpose_tcn, motionbert, save, state_of, videopose3d
+from published_files import (
+    hrnet,
+    integral,
+    lightweight_openpose,
+    martinez,
+    martinez_statistics,
+    mmpose_tcn,
+    motionbert,
+    save,
+    simple_baseline,
+    stacked_hourglass,
+    state_of,
+    videopose3d,
+    weights_in,
+)
 from published_networks import published
 
 from lift3d.checkpoints import Checkpoint, load_network
@@ -20,7 +34,44 @@ from lift3d.networks.dstformer import DstformerSettings
 from lift3d.networks.temporal_conv import TemporalConvSettings
 from lift3d.settings import from_mapping
 
-FILES = {"martinez": martinez, "mmpose_tcn": mmpose_tcn, "motionbert": motionbert, "videopose3d": videopose3d}
+LIFTERS = {"martinez": martinez, "mmpose_tcn": mmpose_tcn, "motionbert": motionbert, "videopose3d": videopose3d}
+OF_PICTURES = {
+    "hrnet": hrnet,
+    "integral": integral,
+    "lightweight_openpose": lightweight_openpose,
+    "simple_baseline": simple_baseline,
+    "stacked_hourglass": stacked_hourglass,
+}
+FILES = LIFTERS | OF_PICTURES
+SKELETONS = {
+    "hrnet": "coco17",
+    "integral": "human36m18",
+    "lightweight_openpose": "body18",
+    "simple_baseline": "coco17",
+    "stacked_hourglass": "mpii16",
+}
+
+
+def told(name: str, statistics: list[Path]) -> dict[str, Any]:
+    """What a file does not say, by the options' names."""
+    return {
+        "martinez": {"statistics": statistics},
+        "videopose3d": {"skeleton": "coco17"},
+        "hrnet": {"image_size": (192, 256)},
+        "simple_baseline": {"style": "caffe", "image_size": (192, 256)},
+    }.get(name, {})
+
+
+def as_words(options: dict[str, Any]) -> list[object]:
+    """The same for the command line."""
+    words: list[object] = []
+    for name, value in options.items():
+        option = f"--{name.replace('_', '-')}"
+        if name == "statistics":
+            words += [word for one in value for word in (option, one)]
+        else:
+            words += [option, *(value if isinstance(value, tuple) else (value,))]
+    return words
 
 
 def converted(folder: Path, source: Path, *words: object) -> Checkpoint:
@@ -45,19 +96,18 @@ def test_files_are_told_apart_and_converted(
     name: str, old: bool, tmp_path: Path, statistics: list[Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
     source = save(tmp_path / "published.bin", FILES[name](), old)
-    words = {"martinez": ["--statistics", statistics[0], "--statistics", statistics[1]]}
-    words["videopose3d"] = ["--skeleton", "coco17"]
-    checkpoint = converted(tmp_path, source, *words.get(name, []))
+    checkpoint = converted(tmp_path, source, *as_words(told(name, statistics)))
     assert f"own.safetensors: pose network, {checkpoint.name}" in capsys.readouterr().out
     assert checkpoint.name == all_importers()[name].network
-    assert checkpoint.skeleton.name == "human36m17"
+    assert checkpoint.skeleton.name == SKELETONS.get(name, "human36m17")
     assert checkpoint.extra["source"].endswith("published.bin")
     assert "licence" in checkpoint.extra
-    encoding = encoding_named(checkpoint.encoding["name"])
-    told = {key: value for key, value in checkpoint.encoding.items() if key != "name"}
-    settings = from_mapping(encoding.settings, told)
-    assert encoding.features(len(checkpoint.input_skeleton), settings) == checkpoint.settings.inputs
-    assert encoding.outputs(len(checkpoint.skeleton), settings) == checkpoint.settings.outputs
+    if name in LIFTERS:
+        encoding = encoding_named(checkpoint.encoding["name"])
+        values = {key: value for key, value in checkpoint.encoding.items() if key != "name"}
+        settings = from_mapping(encoding.settings, values)
+        assert encoding.features(len(checkpoint.input_skeleton), settings) == checkpoint.settings.inputs
+        assert encoding.outputs(len(checkpoint.skeleton), settings) == checkpoint.settings.outputs
 
 
 def test_told_kinds_are_checked(tmp_path: Path) -> None:
@@ -79,14 +129,11 @@ def test_other_files_are_refused_in_one_line(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", FILES)
 def test_tensors_missing_or_of_another_shape_are_refused(name: str, tmp_path: Path, statistics: list[Path]) -> None:
-    options: dict[str, Any] = {"martinez": {"statistics": statistics}, "videopose3d": {"skeleton": "coco17"}}.get(
-        name, {}
-    )
-    content = FILES[name]()
-    state = content["model_pos" if "model_pos" in content else "state_dict"]
+    options, content = told(name, statistics), FILES[name]()
+    state = weights_in(content)
     whole = dict(state)
     keys = [key for key in whole if not key.endswith("num_batches_tracked")]  # which PyTorch before 0.4.1 did not write
-    for key in keys[:: max(1, len(keys) // 12)]:
+    for key in keys[:: len(keys) // (12 if name in LIFTERS else 2) + 1]:
         for wrong in (None, torch.zeros(3, 2)):
             state.clear()
             state.update({one: value for one, value in whole.items() if one != key})

@@ -50,7 +50,7 @@ def test_statistics_are_those_of_the_joints_in_and_out(source: Path, old: bool, 
 def test_answers_as_published(tmp_path: Path) -> None:
     golden = published("martinez")
     checkpoint = imported(save(tmp_path / "a.pth.tar", {"state_dict": golden.state}), *both(tmp_path))
-    golden.assert_answers(checkpoint.network(golden.features), 1e-5)
+    golden.assert_answers(checkpoint.network(golden.features), tolerance=1e-5)
 
 
 def test_numbers_of_the_used_joints_alone_and_npz_are_read_too(tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ def test_equals_the_published_network(name: str, parameters: int) -> None:
     network = all_importers()["motionbert"].convert(Path(name), golden.state)["pose"].network
     assert sum(p.numel() for p in network.parameters()) == parameters
     with torch.no_grad():
-        golden.assert_answers(network(golden.features.flatten(2)), 1e-5)
+        golden.assert_answers(network(golden.features.flatten(2)), tolerance=1e-5)
 
 
 def test_frames_are_told_apart_by_their_embedding_alone() -> None:

@@ -1,6 +1,6 @@
 """One body for every network: it builds from its settings, saves, loads and answers the same."""
 
-from dataclasses import replace
+from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,24 +10,43 @@ from torch import Tensor, nn
 
 from lift3d._discovery import entries_of
 from lift3d.checkpoints import load_network, save_network
+from lift3d.errors import ShapeError
 from lift3d.networks._entry import NetworkEntry
 
 ENTRIES = entries_of("lift3d.networks", "NETWORK", NetworkEntry)
-WIDTHS = ("hidden", "channels", "representation")
+OF_HEATMAPS = [name for name, entry in ENTRIES.items() if entry.published and name != "movenet"]
+WIDTHS = {"hidden": 32, "channels": 32, "representation": 32, "width": 16, "stem_channels": 16, "initial_channels": 32}
+SIDE = 64  # of the pictures
 
 
 def small(name: str) -> Any:
     """Default settings, but narrow, so that the files are small."""
-    settings = ENTRIES[name].settings()
-    return replace(settings, **{width: 32 for width in WIDTHS if hasattr(settings, width)})
+    return narrow(ENTRIES[name].settings())
 
 
-def sample(network: nn.Module, settings: Any) -> Tensor:
-    """Something that the network takes: a picture, frames, or clips."""
-    if hasattr(settings, "image_size"):
-        return torch.randn(2, 3, settings.image_size, settings.image_size)
+def narrow(settings: Any) -> Any:
+    """The same with a few channels, also in the tables within."""
+    changes = {}
+    for field in fields(settings):
+        value = getattr(settings, field.name)
+        if is_dataclass(value):
+            changes[field.name] = narrow(value)
+        elif field.name in WIDTHS and isinstance(value, int):
+            changes[field.name] = WIDTHS[field.name]
+    return replace(settings, **changes)
+
+
+def sample(network: nn.Module, settings: Any, pictures: bool) -> Tensor:
+    """Something that the network takes: pictures, frames, or clips."""
+    if pictures:
+        return torch.randn(2, 3, SIDE, SIDE)
     context = getattr(network, "context", None)
     return torch.randn(4, settings.inputs) if context is None else torch.randn(2, sum(context) + 3, settings.inputs)
+
+
+def parts(answer: Any) -> list[Tensor]:
+    """Every tensor of an answer, however they are grouped."""
+    return [answer] if isinstance(answer, Tensor) else [part for one in answer for part in parts(one)]
 
 
 @pytest.mark.parametrize("name", ENTRIES)
@@ -43,8 +62,8 @@ def test_builds_saves_and_loads(name: str, tmp_path: Path) -> None:
     loaded = load_network(tmp_path / "network.safetensors")
     assert (loaded.name, loaded.settings, loaded.extra) == (name, settings, {"licence": "ours"})
     assert (loaded.skeleton.name, loaded.input_skeleton.name, loaded.encoding) == ("human36m17", "coco17", encoding)
-    for key, value in network.state_dict().items():
-        torch.testing.assert_close(loaded.network.state_dict()[key], value, rtol=0, atol=0)
+    ours, theirs = network.state_dict(), loaded.network.state_dict()
+    assert all(torch.equal(theirs[key], value) for key, value in ours.items())
     assert not loaded.network.training
 
 
@@ -55,7 +74,7 @@ def test_lifters_answer_the_frames_that_their_context_leaves(name: str) -> None:
     context = getattr(network, "context", None)
     if context is None:
         return
-    clip = sample(network, settings)
+    clip = sample(network, settings, pictures=False)
     answer = network(clip)
     assert answer.shape == (2, clip.shape[1] - sum(context), settings.outputs)
     assert network.longest is None or network.longest >= clip.shape[1]
@@ -67,7 +86,42 @@ def test_every_parameter_learns(name: str) -> None:
     entry = ENTRIES[name]
     settings = small(name)
     network = entry.build(settings).train()
-    outputs = network(sample(network, settings))
-    parts = outputs if isinstance(outputs, tuple) else (outputs,)
-    sum(part.square().mean() for part in parts).backward()
+    outputs = parts(network(sample(network, settings, bool(entry.published))))
+    sum(part.square().mean() for part in outputs).backward()
     assert all(p.grad is not None and p.grad.isfinite().all() for p in network.parameters())
+
+
+@pytest.mark.parametrize("name", [name for name, entry in ENTRIES.items() if entry.published])
+def test_pictures_of_a_batch_do_not_mix(name: str) -> None:
+    network = ENTRIES[name].build(small(name)).eval()
+    pictures = torch.randn(3, 3, SIDE, SIDE)
+    with torch.no_grad():
+        together, alone = parts(network(pictures)), parts(network(pictures[1:2]))
+    for many, one in zip(together, alone, strict=True):
+        torch.testing.assert_close(one[0], many[1], rtol=1e-4, atol=1e-5 * float(one.abs().max()))
+
+
+@pytest.mark.parametrize("name", OF_HEATMAPS)
+def test_heatmaps_have_a_cell_for_every_stride(name: str) -> None:
+    """A tuple with one entry a stage; the sides of the maps, last, are the picture's over the stride."""
+    network = ENTRIES[name].build(small(name)).eval()
+    with torch.no_grad():
+        stages = network(torch.randn(2, 3, 64, 128))
+    assert isinstance(stages, tuple)
+    for part in parts(stages):
+        assert (len(part), *part.shape[-2:]) == (2, 64 // network.stride, 128 // network.stride)
+
+
+@pytest.mark.parametrize("name", OF_HEATMAPS)
+def test_heatmaps_of_an_untrained_network_are_flat(name: str) -> None:
+    """So that training begins at no joint rather than at wrong ones; the peak of a target is 1."""
+    network = ENTRIES[name].build(small(name))
+    assert all(part.abs().max() < 0.3 for part in parts(network(torch.randn(2, 3, SIDE, SIDE))))
+
+
+@pytest.mark.parametrize("name", OF_HEATMAPS)
+def test_sides_that_do_not_halve_evenly_are_refused(name: str) -> None:
+    network = ENTRIES[name].build(small(name))
+    for height, width in ((SIDE, SIDE + 4), (SIDE + 4, SIDE)):
+        with pytest.raises(ShapeError, match=r"images has shape .* both multiples of \d+\."):
+            network(torch.zeros(2, 3, height, width))

@@ -12,7 +12,7 @@ def test_equals_the_published_network() -> None:
     golden = published("martinez")
     network = ResidualMlp(ResidualMlpSettings()).eval()
     network.load_state_dict({own_key(key): value for key, value in golden.state.items()}, strict=True)
-    golden.assert_answers(network(golden.features), 1e-5)
+    golden.assert_answers(network(golden.features), tolerance=1e-5)
 
 
 def test_has_the_published_number_of_parameters() -> None:

@@ -40,9 +40,9 @@ def test_equals_the_published_network(name: str) -> None:
     network.load_state_dict({own_key(key): value for key, value in golden.state.items()})
     features = golden.features.flatten(2)
     with torch.no_grad():
-        golden.assert_answers(network(features), 1e-5)
+        golden.assert_answers(network(features), tolerance=1e-5)
         if features.shape[1] == network.window:
-            golden.assert_answers(network.one_frame(features), 1e-5)
+            golden.assert_answers(network.one_frame(features), tolerance=1e-5)
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,10 @@ ORDERS = {
         "pelvis r.hip r.knee r.ankle l.hip l.knee l.ankle spine thorax neck_nose head "
         "l.shoulder l.elbow l.wrist r.shoulder r.elbow r.wrist"
     ),
+    "human36m18": (
+        "pelvis r.hip r.knee r.ankle l.hip l.knee l.ankle spine thorax neck_nose head "
+        "l.shoulder l.elbow l.wrist r.shoulder r.elbow r.wrist neck"
+    ),
     "human36m14": (
         "r.hip r.knee r.ankle l.hip l.knee l.ankle thorax head l.shoulder l.elbow l.wrist r.shoulder r.elbow r.wrist"
     ),
@@ -56,6 +60,7 @@ ORDERS = {
 }
 PARENTS = {
     "human36m17": [-1, 0, 1, 2, 0, 4, 5, 0, 7, 8, 9, 8, 11, 12, 8, 14, 15],  # Pavllo et al. 2019
+    "human36m18": [-1, 0, 1, 2, 0, 4, 5, 0, 17, 17, 8, 17, 11, 12, 17, 14, 15, 0],  # Sun et al. 2018
     "humaneva15": [-1, 0, 1, 2, 3, 1, 5, 6, 0, 8, 9, 0, 11, 12, 1],  # Pavllo et al. 2019
     "smpl24": [-1, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 9, 9, 12, 13, 14, 16, 17, 18, 19, 20, 21],  # Loper et al. 2015
 }
