@@ -64,10 +64,11 @@ def _formats() -> str:
 
 
 def _datasets() -> str:
+    from lift3d.datasets.labelled_pictures import picture_formats
     from lift3d.datasets.motion import motion_sources
     from lift3d.datasets.pose_pairs import pair_formats
 
-    kinds = {"motion": motion_sources(), "pairs": pair_formats()}
+    kinds = {"motion": motion_sources(), "pairs": pair_formats(), "pictures": picture_formats()}
     rows = [[entry.name, kind, entry.about] for kind, entries in kinds.items() for entry in entries.values()]
     return table(["data set", "holds", "about"], rows)
 
