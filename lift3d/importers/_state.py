@@ -59,12 +59,14 @@ def network_from(
         own_key: our key of a published one; raises KeyError or ValueError for what does not belong there.
 
     Raises:
-        FileError: tensors are missing, too many, or of other shapes.
+        FileError: tensors are missing, too many, of other shapes, or claim more numbers than the file holds.
     """
-    with torch.random.fork_rng(devices=[]):  # the first random weights must not change the caller's random numbers
-        network = network_named(name).build(settings)
+    if any(value.nbytes > value.untyped_storage().nbytes() for value in state.values()):
+        raise FileError(path, "a tensor claims more numbers than the file holds")
     try:
-        network.load_state_dict({own_key(key): value for key, value in state.items()})
+        with torch.device("meta"):  # without memory, or random numbers, for what the file may claim
+            network = network_named(name).build(settings)
+        network.load_state_dict({own_key(key): value for key, value in state.items()}, assign=True)
     except (KeyError, ValueError, RuntimeError) as error:
         text = " ".join(str(error).split())[:300]
         raise FileError(path, f"its tensors are not those of the published network ({text})") from error

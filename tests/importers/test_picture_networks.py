@@ -217,3 +217,11 @@ def test_lightweight_openpose_reads_whole_pictures(tmp_path: Path) -> None:
             state[f"{layer}.heatmaps.1.0.{last}"] = state[f"{layer}.heatmaps.1.0.{last}"][:15]
     with pytest.raises(FileError, match="predicts 14 joints; expected the 18"):
         import_networks(save(tmp_path / "b.pth", content))
+
+
+def test_tensors_that_claim_more_than_there_is_are_refused(tmp_path: Path) -> None:
+    """One number may be stored as if it were a million; the sizes of a network are taken from such claims."""
+    content = hrnet()
+    content["final_layer.weight"] = torch.zeros(1).expand(17, 4, 1, 1)
+    with pytest.raises(FileError, match="a tensor claims more numbers than the file holds"):
+        import_networks(save(tmp_path / "a_256x192.pth", content))
