@@ -14,8 +14,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
-from torch.nn.functional import conv2d
+from torch.nn.functional import pad
 
 from lift3d.errors import InputError
 from lift3d.heatmaps.decoders._entry import Decoder
@@ -44,38 +45,31 @@ class DarkSettings:
 
 def _decode(maps: Tensor, settings: DarkSettings) -> tuple[Tensor, Tensor]:
     cells, values = heatmap_peak(maps)
-    columns = maps.shape[-1]
-    inside = ((cells >= 2) & (cells < cells.new_tensor([columns, maps.shape[-2]]) - 2)).all(-1)
-    logs = _blurred(maps, settings.kernel).clamp_min(_LEAST).log().flatten(2)
-    index = cells[..., 1] * columns + cells[..., 0]
-
-    def at(x: int, y: int) -> Tensor:
-        place = (index + y * columns + x).clamp(0, logs.shape[2] - 1)
-        return logs.gather(2, place[..., None])[..., 0]
-
-    gradient = torch.stack([at(1, 0) - at(-1, 0), at(0, 1) - at(0, -1)], dim=-1) / 2
-    xx = (at(2, 0) - 2 * at(0, 0) + at(-2, 0)) / 4
-    yy = (at(0, 2) - 2 * at(0, 0) + at(0, -2)) / 4
-    xy = (at(1, 1) - at(-1, 1) - at(1, -1) + at(-1, -1)) / 4
+    inside = ((cells >= 2) & (cells < cells.new_tensor(maps.shape[:1:-1]) - 2)).all(-1)
+    logs = _blurred_around(maps, cells, settings.kernel).clamp_min(_LEAST).log()
+    gradient = torch.stack([logs[..., 2, 3] - logs[..., 2, 1], logs[..., 3, 2] - logs[..., 1, 2]], dim=-1) / 2
+    xx = (logs[..., 2, 4] - 2 * logs[..., 2, 2] + logs[..., 2, 0]) / 4
+    yy = (logs[..., 4, 2] - 2 * logs[..., 2, 2] + logs[..., 0, 2]) / 4
+    xy = (logs[..., 3, 3] - logs[..., 3, 1] - logs[..., 1, 3] + logs[..., 1, 1]) / 4
     determinant = xx * yy - xy**2
     top = inside & (xx < 0) & (determinant > 0)
-    safe = torch.where(top, determinant, 1.0)
-    step = -torch.stack([yy * gradient[..., 0] - xy * gradient[..., 1],
-                         xx * gradient[..., 1] - xy * gradient[..., 0]], dim=-1) / safe[..., None]  # fmt: skip
+    adjugate = torch.stack([yy, -xy, -xy, xx], dim=-1).unflatten(-1, (2, 2))
+    step = -(adjugate @ gradient[..., None])[..., 0] / torch.where(top, determinant, 1.0)[..., None]
     near = top & (step.abs() <= 1).all(-1)
     return cells + torch.where(near[..., None], step, 0.0), values
 
 
-def _blurred(maps: Tensor, width: int) -> Tensor:
-    """Blurred with a Gaussian, nothing beyond the edges; as high as before."""
-    if width == 1:
-        return maps
+def _blurred_around(maps: Tensor, cells: Tensor, width: int) -> Float[Tensor, "batch joints 5 5"]:
+    """The five by five cells around each map's cell, rows first, blurred with a Gaussian; 0 beyond the edges."""
+    reach = 2 + width // 2
+    steps = torch.arange(2 * reach + 1, device=maps.device)
+    padded = pad(maps, (reach,) * 4)
+    rows, columns = cells[..., 1, None] + steps, cells[..., 0, None] + steps
+    index = rows[..., :, None] * padded.shape[-1] + columns[..., None, :]
+    patches = padded.flatten(2).gather(2, index.flatten(2)).unflatten(2, (len(steps), len(steps)))
     kernel = gaussian_kernel(width).to(maps)
-    flat = maps.flatten(0, 1)[:, None]
-    along_x = conv2d(flat, kernel[None, None, None, :], padding=(0, width // 2))
-    smooth = conv2d(along_x, kernel[None, None, :, None], padding=(width // 2, 0)).reshape(maps.shape)
-    height = maps.flatten(2).amax(-1) / smooth.flatten(2).amax(-1).clamp_min(_LEAST)
-    return smooth * height[..., None, None]
+    lines = torch.stack([pad(kernel, (place, 4 - place)) for place in range(5)])
+    return lines @ patches @ lines.T
 
 
 DECODER = Decoder("dark", "the top of a Gaussian around the highest cell (DARK)", _decode, DarkSettings, volumes=False)
