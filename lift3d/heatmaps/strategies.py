@@ -11,6 +11,8 @@ Sun, Xiao, Wei, Liang, Wei: "Integral Human Pose Regression", ECCV 2018, compare
     I2    as H2, and the mean of the map, L1              the mean of the map
     ====  ==============================================  =======================
 
+The paper's text leaves room; this is how it is read here, and each is only a choice of settings.
+
     settings = strategy("I2")
     loss = strategy_loss(network(images), places, settings, (256, 256)).total
     joints, scores = strategy_places(network(images)[-1], settings, (256, 256))
