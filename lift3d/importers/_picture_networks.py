@@ -56,11 +56,13 @@ def joints_of(path: Path, count: int, told: str | Skeleton | None) -> Skeleton:
     return skeleton
 
 
-def picture_size(path: Path, told: Sequence[int] | None) -> list[int]:
+def picture_size(path: Path, told: Sequence[int] | None, multiple: int = 32) -> list[int]:
     """Width and height of the pictures that it was trained on: those told, else those in the file's name.
 
+    Both must be multiples of the network's coarsest stride.
+
     Raises:
-        InputError: the size told is not two multiples of 32.
+        InputError: the size is not two such multiples.
         FileError: the name holds no size, and none is told.
     """
     if told is None:
@@ -70,8 +72,10 @@ def picture_size(path: Path, told: Sequence[int] | None) -> list[int]:
             raise FileError(path, "neither its tensors nor its name say the size of its pictures", advice)
         height, width = found[-1]
         told = (int(width), int(height))
-    if len(told) != 2 or any(side <= 0 or side % 32 for side in told):
-        raise InputError(f"The size of the pictures is {tuple(told)}; expected width and height, multiples of 32.")
+    if len(told) != 2 or any(side <= 0 or side % multiple for side in told):
+        raise InputError(
+            f"The size of the pictures is {tuple(told)}; expected width and height, multiples of {multiple}."
+        )
     return list(told)
 
 

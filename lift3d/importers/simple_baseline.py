@@ -55,7 +55,7 @@ def _convert(
     if style is None:
         raise FileError(
             path, "its tensors fit networks of the pytorch and of the caffe style, which answer differently",
-            "Pass --style pytorch (the files named so, and MMPose's) or --style caffe (style=...).",
+            "Pass --style pytorch or --style caffe (style=...), as its source calls it; MMPose's are pytorch.",
         )  # fmt: skip
     if style not in STYLES:
         raise InputError(f"style is {style!r}; expected one of {', '.join(map(repr, STYLES))}.")

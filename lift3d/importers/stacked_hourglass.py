@@ -2,7 +2,7 @@
 
 They hold a dict with ``state_dict``, whose keys begin with ``model.module.``. The published network makes a
 convolution for the skip of every residual unit, also where the input is added as it is; those are left out. Its
-pictures are RGB from 0 to 1, and its cells lie at their middle.
+pictures are RGB from 0 to 1; its authors read a heatmap half a cell further on than the peak.
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ def _convert(
         name="stacked_hourglass",
         skeleton=joints,
         input_skeleton=joints,
-        encoding=top_down(picture_size(path, image_size), **plain, half_pixel=True, flip_shift=False),
+        encoding=top_down(picture_size(path, image_size, 64), **plain, decoding="hourglass", flip_shift=False),
         extra={"source": f"stacked hourglasses, {path.name}", "licence": "the published weights: BSD-3-Clause"},
     )
     return {"pose": checkpoint}

@@ -163,11 +163,14 @@ def test_residual_units_of_no_resnet_are_refused(tmp_path: Path) -> None:
         import_networks(save(tmp_path / "a_256x192.pth", state), style="caffe")
 
 
-def test_hourglasses_read_pictures_from_0_to_1_at_the_middle_of_cells(tmp_path: Path) -> None:
-    checkpoint = import_networks(save(tmp_path / "checkpoint.pt", stacked_hourglass()))["pose"]
+def test_hourglasses_take_pictures_from_0_to_1_and_have_a_decoding_of_their_own(tmp_path: Path) -> None:
+    source = save(tmp_path / "checkpoint.pt", stacked_hourglass())
+    checkpoint = import_networks(source)["pose"]
     assert checkpoint.settings == StackedHourglassSettings(channels=32)
+    with pytest.raises(InputError, match=r"\(192, 288\); expected width and height, multiples of 64"):
+        import_networks(source, image_size=(192, 288))
     assert checkpoint.encoding == TOP_DOWN | {
-        "image_size": [256, 256], "mean": [0.0] * 3, "std": [1.0] * 3, "half_pixel": True, "flip_shift": False,
+        "image_size": [256, 256], "mean": [0.0] * 3, "std": [1.0] * 3, "decoding": "hourglass", "flip_shift": False,
     }  # fmt: skip
 
 
