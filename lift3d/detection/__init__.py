@@ -1,6 +1,16 @@
 """From pictures to 2D joints: `detect`, and the parts it is made of."""
 
+from lift3d.detection.box_files import read_boxes
 from lift3d.detection.detect import DetectSettings, detect, detect_frames, detect_video
 from lift3d.detection.follow import FollowSettings
+from lift3d.detection.follow_people import PeopleSettings
 
-__all__ = ["DetectSettings", "FollowSettings", "detect", "detect_frames", "detect_video"]
+__all__ = [
+    "DetectSettings",
+    "FollowSettings",
+    "PeopleSettings",
+    "detect",
+    "detect_frames",
+    "detect_video",
+    "read_boxes",
+]

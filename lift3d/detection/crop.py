@@ -15,7 +15,9 @@ import torch.nn.functional as F
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
-__all__ = ["Crop", "crop_around", "cut", "whole_picture"]
+from lift3d.detection.box import Box
+
+__all__ = ["Crop", "cut", "square_crop"]
 
 
 @dataclass(frozen=True)
@@ -36,23 +38,15 @@ class Crop:
         return places * self.side + places.new_tensor([self.left, self.top]) - 0.5
 
 
-def whole_picture(width: int, height: int) -> Crop:
-    """The smallest square, with the same middle, that holds the whole picture."""
-    side = max(width, height)
-    return Crop((width - side) // 2, (height - side) // 2, side)
-
-
-def crop_around(pixels: Float[Tensor, "joints 2"], scale: float, smallest: int = 32) -> Crop:
-    """A square around joints.
+def square_crop(box: Box, smallest: int = 32) -> Crop:
+    """The smallest square of whole pixels, with the same middle to half a pixel, that is as large as the box.
 
     Args:
-        pixels: the joints, none missing; at least one.
-        scale: the square's side, in sides of the smallest square around the joints.
+        box: in the picture.
         smallest: least side, in pixels.
     """
-    low, high = pixels.amin(0), pixels.amax(0)
-    side = max(smallest, math.ceil(float((high - low).max()) * scale))
-    left, top = ((low + high + 1 - side) / 2).round().int().tolist()
+    side = max(smallest, math.ceil(max(box.width, box.height) - 1e-9))
+    left, top = (round(middle + 0.5 - side / 2) for middle in box.middle)
     return Crop(left, top, side)
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
-from jaxtyping import Float
+import torch.nn.functional as F
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from lift3d.heatmaps.windows import cell_grid, heatmap_peak, window_mean
 from lift3d.networks.movenet import MoveNetOutput
 
-__all__ = ["averaged", "decode", "mirrored"]
+__all__ = ["averaged", "decode", "mirrored", "people_seen"]
 
 SOFTENING = 1.8  # cells; in the published graph's weighting by distance
 
@@ -36,15 +37,37 @@ def decode(
 
     With ``radius=0, climb=0`` this is the published graph's own decoding.
     """
-    probabilities = output.heatmaps.sigmoid()
-    near_guess = probabilities / (_distances(probabilities, _guesses(output)) + SOFTENING)
-    cells, _ = heatmap_peak(near_guess)  # (batch, joints, 2)
-    away = (_corners(probabilities) - cells[..., None, None]).abs().amax(-3)
-    cells, scores = heatmap_peak(probabilities.masked_fill(away > climb, -1.0))
-    votes = (_corners(probabilities) + output.offsets).movedim(-3, -1)  # (batch, joints, rows, columns, xy)
-    places = window_mean(votes, probabilities, cells, radius)
-    rows, columns = probabilities.shape[-2:]
-    return places / places.new_tensor([columns, rows]), scores
+    rows, columns = output.centre.shape[-2:]
+    middle = output.centre.new_tensor([columns / 2, rows / 2]).expand(len(output.centre), 2)
+    weighted = output.centre.sigmoid() / (_distances(output.centre, middle) + SOFTENING)
+    centres, _ = heatmap_peak(weighted)  # (batch, 2)
+    return _near_guesses(output, _regressed_from(output, centres), radius, climb)
+
+
+def people_seen(
+    output: MoveNetOutput, lowest: float = 0.1, most: int = 16
+) -> tuple[Float[Tensor, "people joints 2"], Float[Tensor, "people joints"], Int[Tensor, "people"]]:
+    """Everybody whose centre is a peak of the map of centres: places and scores as of ``decode``, and whose picture.
+
+    Trained to look at one person, the network sees others too where they are large enough: this says where to look
+    closer. One person may be found twice.
+
+    Args:
+        output: of the network.
+        lowest: probability from which on a peak is a centre.
+        most: peaks of a picture, the highest.
+
+    People of a picture come one after another, the surest centre first.
+    """
+    probabilities = output.centre.sigmoid()
+    highest = F.max_pool2d(probabilities[:, None], 3, stride=1, padding=1)[:, 0]
+    peaks = probabilities.where((probabilities == highest) & (probabilities >= lowest), -1.0).flatten(1)
+    values, places = peaks.topk(min(most, peaks.shape[1]), dim=1)
+    whose, rank = (values > 0).nonzero(as_tuple=True)
+    columns, flat = output.centre.shape[-1], places[whose, rank]
+    own = MoveNetOutput(*(part[whose] for part in output))
+    guesses = _regressed_from(own, torch.stack([flat % columns, flat // columns], dim=-1))
+    return *_near_guesses(own, guesses), whose
 
 
 def mirrored(output: MoveNetOutput, flip_order: Sequence[int]) -> MoveNetOutput:
@@ -69,12 +92,24 @@ def averaged(first: MoveNetOutput, second: MoveNetOutput) -> MoveNetOutput:
     return MoveNetOutput(*((a + b) / 2 for a, b in zip(first, second, strict=True)))
 
 
-def _guesses(output: MoveNetOutput) -> Tensor:
-    """(batch, joints, 2): cells where the joints are by regression from the centre of the person in the middle."""
-    rows, columns = output.centre.shape[-2:]
-    middle = output.centre.new_tensor([columns / 2, rows / 2]).expand(len(output.centre), 2)
-    weighted = output.centre.sigmoid() / (_distances(output.centre, middle) + SOFTENING)
-    centres, _ = heatmap_peak(weighted)  # (batch, 2)
+def _near_guesses(
+    output: MoveNetOutput, guesses: Float[Tensor, "batch joints 2"], radius: int = 1, climb: int = 4
+) -> tuple[Float[Tensor, "batch joints 2"], Float[Tensor, "batch joints"]]:
+    """Places from 0 to 1 and scores of the joints near guessed cells; see ``decode``."""
+    probabilities = output.heatmaps.sigmoid()
+    near_guess = probabilities / (_distances(probabilities, guesses) + SOFTENING)
+    cells, _ = heatmap_peak(near_guess)  # (batch, joints, 2)
+    away = (_corners(probabilities) - cells[..., None, None]).abs().amax(-3)
+    cells, scores = heatmap_peak(probabilities.masked_fill(away > climb, -1.0))
+    votes = (_corners(probabilities) + output.offsets).movedim(-3, -1)  # (batch, joints, rows, columns, xy)
+    places = window_mean(votes, probabilities, cells, radius)
+    rows, columns = probabilities.shape[-2:]
+    return places / places.new_tensor([columns, rows]), scores
+
+
+def _regressed_from(output: MoveNetOutput, centres: Int[Tensor, "batch 2"]) -> Float[Tensor, "batch joints 2"]:
+    """Cells where the joints are by regression from a person's centre cell."""
+    columns = output.centre.shape[-1]
     flat = (centres[:, 1] * columns + centres[:, 0])[:, None, None, None]
     steps = output.regressed.flatten(-2).gather(-1, flat.expand(*output.regressed.shape[:3], 1))[..., 0]
     return centres[:, None] + steps

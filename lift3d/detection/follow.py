@@ -1,4 +1,4 @@
-"""Following one person through a video with a network that looks at square crops.
+"""Following one person through a video with a detector that looks at one person at a time.
 
 The first frame is looked at whole, then closer. In the next the network looks where the joints were; when too few
 are sure any more, the whole picture is searched again. No frame is used before its time, so a live camera would do.
@@ -6,16 +6,16 @@ are sure any more, the whole picture is searched again. No frame is used before 
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 
-import torch
-from jaxtyping import Float, UInt8
+from jaxtyping import Bool, UInt8
 from torch import Tensor
 
-from lift3d.detection.crop import Crop, crop_around, whole_picture
+from lift3d.detection.asking import Asking, Look
+from lift3d.detection.box import Box
+from lift3d.detection.joints import Joints
 
-__all__ = ["FollowSettings", "Follower", "Joints", "Look"]
+__all__ = ["FollowSettings", "Follower"]
 
 
 @dataclass(frozen=True)
@@ -23,8 +23,8 @@ class FollowSettings:
     """How a person is kept in view.
 
     Args:
-        margin: side of the crop, in sides of the smallest square around the sure joints.
-        steadiness: share of the crop that stays from frame to frame, 0 to 1: a crop that jumps makes joints jump.
+        margin: size of the part that is looked at, in sizes of the person's box.
+        steadiness: share of it that stays from frame to frame, 0 to 1: a part that jumps makes joints jump.
         sure_score: from which score on a joint is sure.
         fewest_joints: with fewer sure joints the person counts as lost.
     """
@@ -34,21 +34,24 @@ class FollowSettings:
     sure_score: float = 0.3
     fewest_joints: int = 6
 
+    def sure(self, seen: Joints) -> Bool[Tensor, "joints"]:
+        """Which joints are sure."""
+        return seen.scores >= self.sure_score
 
-@dataclass(frozen=True, eq=False)
-class Joints:
-    """The joints of one person in one picture.
+    def is_person(self, seen: Joints) -> bool:
+        """Whether enough joints are sure."""
+        return int(self.sure(seen).sum()) >= self.fewest_joints
 
-    Args:
-        pixels: in the picture.
-        scores: 0 to 1.
-    """
+    def next_view(self, seen: Joints, joint_scale: float, view: Box | None) -> Box:
+        """Where to look in the next frame.
 
-    pixels: Float[Tensor, "joints 2"]
-    scores: Float[Tensor, "joints"]
-
-
-Look = Callable[[UInt8[Tensor, "height width 3"], Crop], Joints]
+        Args:
+            seen: the person's joints; at least one sure.
+            joint_scale: of the reading.
+            view: where was looked before; None if elsewhere.
+        """
+        wanted = Box.around(seen.pixels[self.sure(seen)]).grown(joint_scale * self.margin)
+        return wanted if view is None else view.towards(wanted, 1 - self.steadiness)
 
 
 @dataclass
@@ -56,44 +59,32 @@ class Follower:
     """Finds the same person in one picture after another.
 
     Args:
-        look: gives the joints that the network sees in a crop of a picture.
         settings: see there.
-        crop: where to look next; None while nobody is in view.
+        joint_scale: of the reading that is asked.
+        view: where to look next; None while nobody is in view.
     """
 
-    look: Look
-    settings: FollowSettings = FollowSettings()
-    crop: Crop | None = None
+    settings: FollowSettings = field(default_factory=FollowSettings)
+    joint_scale: float = 1.0
+    view: Box | None = None
 
-    def next(self, rgb: UInt8[Tensor, "height width 3"]) -> Joints | None:
+    def next(self, rgb: UInt8[Tensor, "height width 3"]) -> Asking[Joints | None]:
         """The person's joints in the next picture; None if nobody is seen."""
-        found = self._person(rgb, self.crop) if self.crop else None
+        found = (yield from self._person(rgb, self.view)) if self.view else None
         if found is None:
-            found = self._search(rgb)
-        self.crop = None if found is None else self._next_crop(found)
+            found = yield from self._search(rgb)
+        self.view = None if found is None else self._next_view(found)
         return found
 
-    def _search(self, rgb: Tensor) -> Joints | None:
+    def _search(self, rgb: Tensor) -> Asking[Joints | None]:
         """The person in the whole picture, and then once more from close by."""
-        self.crop = None
-        seen = self._person(rgb, whole_picture(rgb.shape[1], rgb.shape[0]))
-        return None if seen is None else self._person(rgb, self._next_crop(seen))
+        self.view = None
+        seen = yield from self._person(rgb, Box.whole(rgb))
+        return None if seen is None else (yield from self._person(rgb, self._next_view(seen)))
 
-    def _person(self, rgb: Tensor, crop: Crop) -> Joints | None:
-        seen = self.look(rgb, crop)
-        return seen if self._sure(seen).sum() >= self.settings.fewest_joints else None
+    def _person(self, rgb: Tensor, view: Box) -> Asking[Joints | None]:
+        (seen,) = yield [Look(rgb, view)]
+        return seen if self.settings.is_person(seen) else None
 
-    def _next_crop(self, seen: Joints) -> Crop:
-        wanted = crop_around(seen.pixels[self._sure(seen)], self.settings.margin)
-        return wanted if self.crop is None else _between(self.crop, wanted, self.settings.steadiness)
-
-    def _sure(self, seen: Joints) -> Tensor:
-        return seen.scores >= self.settings.sure_score
-
-
-def _between(old: Crop, new: Crop, share: float) -> Crop:
-    """A crop that lies ``share`` of the way back from the new one to the old one."""
-    middles = torch.tensor([[crop.left + crop.side / 2, crop.top + crop.side / 2, crop.side] for crop in (old, new)])
-    x, y, side = (share * middles[0] + (1 - share) * middles[1]).tolist()
-    side = round(side)
-    return replace(new, left=round(x - side / 2), top=round(y - side / 2), side=side)
+    def _next_view(self, seen: Joints) -> Box:
+        return self.settings.next_view(seen, self.joint_scale, self.view)

@@ -15,7 +15,7 @@ from torch import Tensor
 from lift3d.errors import InputError
 from lift3d.skeletons import Skeleton
 
-__all__ = ["areas_of", "joint_sigmas", "oks", "oks_suppressed", "soft_oks_suppressed"]
+__all__ = ["areas_of", "joint_sigmas", "joint_similarities", "oks", "oks_suppressed", "soft_oks_suppressed"]
 
 # COCO's published constants. Joints that COCO has not take those of the nearest joint that it has; the neck that of the
 # shoulders, as Lightweight OpenPose (Osokin 2018) has it for its 18 joints.
@@ -59,11 +59,20 @@ def oks(
         areas: square pixels: of the true person where there is one, else the mean of both. Zero counts as tiny.
         sigmas: of the joints, see ``joint_sigmas``.
     """
+    alike = joint_similarities(pixels, others, areas, sigmas)
+    return alike.nansum(-1) / (~alike.isnan()).sum(-1).clamp(min=1)
+
+
+def joint_similarities(
+    pixels: Float[Tensor, "*batch joints 2"],
+    others: Float[Tensor, "*batch joints 2"],
+    areas: Float[Tensor, "*batch"],
+    sigmas: Float[Tensor, "joints"],
+) -> Float[Tensor, "*batch joints"]:
+    """What each joint brings to ``oks``, 0 to 1; NaN where either is missing."""
     squares = ((pixels - others) ** 2).sum(-1)
-    both = ~squares.isnan()
     scale = 2 * areas.clamp(min=torch.finfo(areas.dtype).eps)[..., None] * (2 * sigmas.to(squares)) ** 2
-    alike = torch.exp(-squares / scale).where(both, 0)
-    return alike.sum(-1) / both.sum(-1).clamp(min=1)
+    return torch.exp(-squares / scale)
 
 
 def oks_suppressed(

@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from lift3d.detection.crop import Crop, crop_around, cut, whole_picture
+from lift3d.detection.box import Box
+from lift3d.detection.crop import Crop, cut, square_crop
 
 
 def ramps(width=240, height=200):
@@ -33,7 +34,7 @@ def test_edges_of_the_crop_are_edges_of_pixels():
 
 def test_whole_picture_is_seen_and_the_rest_is_black():
     white = torch.full((40, 80, 3), 255, dtype=torch.uint8)
-    crop = whole_picture(80, 40)
+    crop = square_crop(Box.whole(white))
     seen = cut(white, crop, 80)
     assert (crop.side, crop.left, crop.top) == (80, 0, -20)
     assert (seen[:, 20:60] == 1).all()
@@ -52,10 +53,17 @@ def test_fine_stripes_turn_grey_not_into_a_false_pattern():
     assert seen[:, 5:-5, 5:-5].abs().max() < 0.05
 
 
-def test_crop_around_holds_the_joints_in_its_middle():
+def test_a_square_holds_the_box_in_its_middle():
     joints = torch.tensor([[100.0, 50.0], [140.0, 250.0], [120.0, 90.0]])
-    crop = crop_around(joints, 1.25)
+    crop = square_crop(Box.around(joints).grown(1.25))
     assert crop.side == 250
     middle = crop.to_picture(torch.tensor([0.5, 0.5]))
     torch.testing.assert_close(middle, torch.tensor([120.0, 150.0]), rtol=0, atol=0.51)
-    assert crop_around(joints[:1], 1.25).side == 32
+    assert square_crop(Box.around(joints[:1])).side == 32
+
+
+def test_a_box_on_the_way_to_another():
+    here, there = Box(0, 0, 10, 20), Box(8, 4, 30, 40)
+    assert here.towards(there, 0.25) == Box(2, 1, 15, 25)
+    assert here.towards(there, 1) == there
+    assert here.grown(3) == Box(-10, -20, 30, 60)

@@ -9,8 +9,10 @@ import torch.nn.functional as F
 
 from lift3d.checkpoints import load_network
 from lift3d.detection import DetectSettings, detect, detect_frames, detect_video
-from lift3d.detection.crop import Crop, crop_around
-from lift3d.detection.detect import NetworkLook
+from lift3d.detection.box import Box
+from lift3d.detection.crop import square_crop
+from lift3d.detection.readings import Model, open_reading
+from lift3d.detection.running import torch_run
 from lift3d.errors import FileError, InputError
 from lift3d.video import Frame, read_frames
 
@@ -19,8 +21,20 @@ CHECKPOINT = load_network("movenet_thunder")
 
 
 def look(mirror=True):
-    network = CHECKPOINT.network.to(memory_format=torch.channels_last)
-    return NetworkLook(network, 256, CHECKPOINT.skeleton.flip_order, mirror, torch.device("cpu"))
+    """Joints in a box of a picture."""
+    run = torch_run(CHECKPOINT.network, torch.device("cpu"))
+    reading = open_reading(Model(CHECKPOINT, run, mirror))
+    return lambda rgb, box: reading.look([rgb], [box])[0]
+
+
+def square(joints, scale=1.35):
+    """A square of whole pixels around a person: left, top and side."""
+    crop = square_crop(Box.around(joints.pixels[joints.scores > 0.3]).grown(scale))
+    return crop.left, crop.top, crop.side
+
+
+def box_of(left, top, side):
+    return Box(left - 0.5, top - 0.5, side, side)
 
 
 @pytest.fixture(scope="module")
@@ -51,18 +65,18 @@ def test_a_person_stands_upright(found):
 
 
 def test_crops_moved_by_parts_of_a_cell_give_the_same_pixels(picture, found):
-    crop = crop_around(found.pixels[found.scores > 0.3], 1.35)
-    first = look()(picture, crop)
-    moved = [look()(picture, Crop(crop.left + dx, crop.top + dy, crop.side)) for dx, dy in ((3, 1), (7, -5), (-6, 9))]
+    left, top, side = square(found)
+    first = look()(picture, box_of(left, top, side))
+    moved = [look()(picture, box_of(left + dx, top + dy, side)) for dx, dy in ((3, 1), (7, -5), (-6, 9))]
     errors = torch.cat([difference(first, other) for other in moved])
-    assert errors.norm(dim=-1).median() < 0.005 * crop.side
-    assert errors.mean(0).abs().max() < 0.003 * crop.side
+    assert errors.norm(dim=-1).median() < 0.005 * side
+    assert errors.mean(0).abs().max() < 0.003 * side
 
 
 def test_a_picture_twice_as_large_gives_twice_the_pixels_and_a_half(picture, found):
-    crop = crop_around(found.pixels[found.scores > 0.3], 1.35)
+    left, top, side = square(found)
     double = F.interpolate(picture.permute(2, 0, 1)[None], scale_factor=2, mode="nearest")[0].permute(1, 2, 0)
-    small, large = look()(picture, crop), look()(double, Crop(2 * crop.left, 2 * crop.top, 2 * crop.side))
+    small, large = look()(picture, box_of(left, top, side)), look()(double, box_of(2 * left, 2 * top, 2 * side))
     errors = (large.pixels - (2 * small.pixels + 0.5))[small.scores > 0.3]
     assert errors.median(0).values.abs().max() < 0.3
     assert errors.mean(0).abs().max() < 0.3
@@ -70,9 +84,9 @@ def test_a_picture_twice_as_large_gives_twice_the_pixels_and_a_half(picture, fou
 
 @pytest.mark.parametrize(("mirror", "tolerance"), [(True, 0.01), (False, 12.0)])
 def test_the_mirrored_picture_gives_the_mirrored_person(picture, found, mirror, tolerance):
-    crop, width = crop_around(found.pixels[found.scores > 0.3], 1.35), picture.shape[1]
-    plain = look(mirror)(picture, crop)
-    other = look(mirror)(picture.flip(1), Crop(width - crop.left - crop.side, crop.top, crop.side))
+    (left, top, side), width = square(found), picture.shape[1]
+    plain = look(mirror)(picture, box_of(left, top, side))
+    other = look(mirror)(picture.flip(1), box_of(width - left - side, top, side))
     order = list(CHECKPOINT.skeleton.flip_order)
     back = torch.stack([width - 1 - other.pixels[order, 0], other.pixels[order, 1]], dim=-1)
     sure = (plain.scores > 0.5) & (other.scores[order] > 0.5)

@@ -1,0 +1,33 @@
+"""A detector's network as a function from pictures to its answer, run by torch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+__all__ = ["Run", "final_answer", "torch_run"]
+
+Run: TypeAlias = Callable[[Float[Tensor, "batch 3 height width"]], tuple[Tensor, ...]]
+"""From prepared pictures on the CPU to the tensors of the network's answer, on the CPU too."""
+
+
+def final_answer(output: Any) -> tuple[Tensor, ...]:
+    """The tensors of what a network of pictures gives: of the last where it gives one answer for each stage."""
+    last = output if hasattr(output, "_fields") else output[-1]
+    return tuple(last) if isinstance(last, tuple) else (last,)
+
+
+def torch_run(network: nn.Module, device: torch.device) -> Run:
+    """The network as torch runs it."""
+    network = network.to(device, memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+
+    @torch.no_grad()
+    def run(images: Tensor) -> tuple[Tensor, ...]:
+        given = images.to(device).contiguous(memory_format=torch.channels_last)
+        return tuple(own.cpu() for own in final_answer(network(given)))
+
+    return run
