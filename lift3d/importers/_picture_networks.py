@@ -21,9 +21,9 @@ from lift3d.skeletons import Skeleton, get_skeleton
 __all__ = ["IMAGENET", "find_published", "joints_of", "picture_size", "resnet_settings", "top_down"]
 
 IMAGENET = {"mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225]}  # of red, green and blue, from 0 to 1
-_JOINTS = {16: "mpii16", 17: "coco17", 18: "human36m18"}
+_JOINTS = {16: "mpii16", 17: "coco17"}
 _SIZE = re.compile(r"(?<![0-9A-Za-z])(\d{2,4})x(\d{2,4})(?![0-9])")
-_PARTS = re.compile(r"(?:backbone|head|keypoint_head)\.")
+_PARTS = re.compile(r"^(?:backbone|head|keypoint_head)\.")
 
 
 def find_published(content: Any, marker: str, head: str) -> tuple[dict[str, Tensor], bool] | None:
@@ -39,18 +39,18 @@ def find_published(content: Any, marker: str, head: str) -> tuple[dict[str, Tens
     state = find_state(content, f"backbone.{marker}")
     if state is None or not {f"head.{head}", f"keypoint_head.{head}"} & set(state):
         return None
-    return {_PARTS.sub("", key, count=1) if _PARTS.match(key) else key: value for key, value in state.items()}, True
+    return {_PARTS.sub("", key): value for key, value in state.items()}, True
 
 
-def joints_of(path: Path, count: int, told: str | Skeleton | None) -> Skeleton:
-    """The skeleton of the joints predicted: the one told, else by their number.
+def joints_of(path: Path, count: int, told: str | Skeleton | None, known: Mapping[int, str] = _JOINTS) -> Skeleton:
+    """The skeleton of the joints predicted: the one told, else by their number, as ``known`` says.
 
     Raises:
         FileError: the number says nothing, or is not that of the skeleton told.
     """
-    if told is None and count not in _JOINTS:
+    if told is None and count not in known:
         raise FileError(path, f"does not say what its {count} joints are", "Pass --skeleton (skeleton=...).")
-    skeleton = get_skeleton(_JOINTS[count] if told is None else told)
+    skeleton = get_skeleton(known[count] if told is None else told)
     if len(skeleton) != count:
         raise FileError(path, f"predicts {count} joints; skeleton {skeleton.name!r} has {len(skeleton)}")
     return skeleton

@@ -57,7 +57,7 @@ def _convert(
         raise FileError(path, f"its tensors are not those of integral regression ({error})") from error
     if channels % _CELLS:
         raise FileError(path, f"predicts {channels} maps; expected {_CELLS} for each joint, as published")
-    joints = joints_of(path, channels // _CELLS, skeleton)
+    joints = joints_of(path, channels // _CELLS, skeleton, {18: "human36m18"})
     upsampling = DeconvolutionSettings(3, upsampled)
     settings = IntegralResNetSettings(len(joints), depth=_CELLS, backbone=backbone, upsampling=upsampling)
     checkpoint = Checkpoint(

@@ -115,13 +115,13 @@ def test_sizes_that_nothing_says_are_asked_for(tmp_path: Path, capsys: pytest.Ca
 
 def test_joints_are_known_by_their_number_or_asked_for(tmp_path: Path) -> None:
     content = hrnet()
-    for count, skeleton in ((16, "mpii16"), (17, "coco17"), (21, None)):
+    for count, skeleton in ((16, "mpii16"), (17, "coco17"), (18, None)):
         content["final_layer.weight"], content["final_layer.bias"] = torch.zeros(count, 4, 1, 1), torch.zeros(count)
         source = save(tmp_path / "a_256x192.pth", content)
         if skeleton is not None:
             assert import_networks(source)["pose"].skeleton.name == skeleton
         else:
-            with pytest.raises(FileError, match=r"does not say what its 21 joints are\. Pass --skeleton"):
+            with pytest.raises(FileError, match=r"does not say what its 18 joints are\. Pass --skeleton"):
                 import_networks(source)
     source = save(tmp_path / "b_256x192.pth", hrnet())
     assert import_networks(source, skeleton="human36m17")["pose"].skeleton.name == "human36m17"
