@@ -108,11 +108,10 @@ def test_styles_differ_in_what_a_stride_leaves_out() -> None:
     """Caffe's first 1x1 looks at every second cell only; the 3x3 of the other style looks at all."""
     for style, looked_at in (("caffe", 16), ("pytorch", 64)):
         unit = Bottleneck(4, 4, stride=2, style=style).eval()
-        nn.init.zeros_(unit.downsample[0].weight)  # which leaves out three of four in both styles
         features = torch.rand(1, 4, 8, 8, requires_grad=True)
         for parameter in unit.parameters():
             nn.init.constant_(parameter, 0.1)
-        nn.init.zeros_(unit.downsample[0].weight)
+        nn.init.zeros_(unit.downsample.get_parameter("0.weight"))  # which looks at every second cell in both styles
         unit(features).sum().backward()
         assert features.grad is not None
         assert int((features.grad[0, 0] != 0).sum()) == looked_at
@@ -148,8 +147,8 @@ def test_a_volume_is_joint_by_joint() -> None:
     settings = IntegralResNetSettings(3, depth=6, backbone=TINY, upsampling=DeconvolutionSettings(1, 8))
     network = IntegralResNet(settings).eval()
     with torch.no_grad():
-        network.head.output.bias.copy_(torch.arange(18.0))
-        network.head.output.weight.zero_()
+        network.get_parameter("head.output.bias").copy_(torch.arange(18.0))
+        network.get_parameter("head.output.weight").zero_()
         (volumes,) = network(torch.zeros(1, 3, 32, 64))
     assert volumes.shape == (1, 3, 6, 2, 4)
     assert volumes[0, 2, 4].unique().tolist() == [2 * 6 + 4]
@@ -179,8 +178,8 @@ def test_hrnet_has_as_many_branches_as_told() -> None:
     network = HrNet(HrNetSettings(joints=3, width=4, modules=(1, 1), units=1, stem_channels=8))
     assert network.coarsest == 16
     assert network(torch.zeros(2, 3, 48, 32))[-1].shape == (2, 3, 12, 8)
-    (finest,) = network.stages[-1][-1].fusion  # the heatmaps need no other
-    assert len(finest) == 3
+    ends = network.get_submodule("stages.1.0.fusion")
+    assert [len(list(row.children())) for row in ends.children()] == [3]  # the heatmaps need no other
 
 
 def test_an_hourglass_keeps_the_size_and_sees_everything() -> None:
