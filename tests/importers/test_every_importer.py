@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ from published_networks import published
 
 from lift3d.checkpoints import Checkpoint, load_network
 from lift3d.cli import _run
+from lift3d.detection.readings import reading_named
 from lift3d.errors import FileError, InputError, UnknownNameError
 from lift3d.importers import all_importers, import_networks
 from lift3d.lifting.encodings import encoding_named
@@ -102,9 +104,12 @@ def test_files_are_told_apart_and_converted(
     assert checkpoint.skeleton.name == SKELETONS.get(name, "human36m17")
     assert checkpoint.extra["source"].endswith("published.bin")
     assert "licence" in checkpoint.extra
-    if name in LIFTERS:
+    values = {key: value for key, value in checkpoint.encoding.items() if key != "name"}
+    if name in OF_PICTURES:
+        assert set(values) == {one.name for one in fields(reading_named(checkpoint.encoding["name"]).settings)}
+        from_mapping(reading_named(checkpoint.encoding["name"]).settings, values)
+    else:
         encoding = encoding_named(checkpoint.encoding["name"])
-        values = {key: value for key, value in checkpoint.encoding.items() if key != "name"}
         settings = from_mapping(encoding.settings, values)
         assert encoding.features(len(checkpoint.input_skeleton), settings) == checkpoint.settings.inputs
         assert encoding.outputs(len(checkpoint.skeleton), settings) == checkpoint.settings.outputs
