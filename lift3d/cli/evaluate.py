@@ -1,4 +1,4 @@
-"""`lift3d evaluate`: how far predicted poses are from a truth."""
+"""`lift3d evaluate`: how far predicted poses, or people in pictures, are from a truth."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from lift3d.cli._options import device_option, threads_option
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from lift3d.evaluation import EvaluationReport, PoseSamples, ProtocolReports
+    from lift3d.evaluation import EvaluationReport, PictureReport, PoseSamples, ProtocolReports
     from lift3d.poses import Poses3D
 
 __all__ = ["COMMAND"]
@@ -38,6 +38,16 @@ _NEW_FILE = click.Path(path_type=Path)
               "[default: the shipped one]")  # fmt: skip
 @click.option("--flip/--no-flip", default=True, show_default=True,
               help="Average with the answer for the mirrored person (test-time augmentation).")  # fmt: skip
+@click.option("--pictures", type=_FILE, help="Labels of a data set of pictures, as of COCO or MPII (see `lift3d info "
+              "datasets`): evaluate the 2D joints of FILES against them.")  # fmt: skip
+@click.option("--images", type=click.Path(exists=True, file_okay=False, path_type=Path),
+              help="With --pictures: the folder that keypoints are of, if not all is labelled.")  # fmt: skip
+@click.option("--metric", type=click.Choice(["coco", "pckh", "pck", "pcp"]),
+              help="Of --pictures.  [default: pckh where there are head sizes, else coco]")  # fmt: skip
+@click.option("--threshold", type=click.FloatRange(min=0, min_open=True),
+              help="[default: pckh 0.5 of the head, pck 0.2 of the torso or box, pcp 0.5 of the limb]")  # fmt: skip
+@click.option("--size", type=click.Choice(["torso", "box"]), help="What pck divides by.  [default: torso]")
+@click.option("--skeleton", help="Joints of the 2D joints, where their file leaves it open.")
 @click.option("--save", type=_NEW_FILE, help="Also write what --data gave as labelled samples, .npz.")
 @click.option("--json", "json_file", type=_NEW_FILE, help="Also write the tables as JSON.")
 @click.option("--markdown", "markdown_file", type=_NEW_FILE, help="Also write them as Markdown.")
@@ -54,12 +64,20 @@ def COMMAND(  # noqa: N802
     calibration: Path | None,
     model: str | None,
     flip: bool,
+    pictures: Path | None,
+    images: Path | None,
+    metric: str | None,
+    threshold: float | None,
+    size: str | None,
+    skeleton: str | None,
     save: Path | None,
     json_file: Path | None,
     markdown_file: Path | None,
     device: str,
 ) -> None:
     """Compare predictions with a truth: MPJPE, PA-MPJPE, MPJVE, PCK, AUC and bone errors, with coverage.
+
+    In pictures: COCO's AP and AR, PCKh, PCK and PCP.
 
     FILES are one of these:
 
@@ -68,10 +86,17 @@ def COMMAND(  # noqa: N802
     SAMPLES            a file of labelled predictions with their truth (see lift3d.evaluation.samples)
     SAMPLES TRUTH      with --protocol: predictions, and a file of samples with the truth and the labels
     none, but --data   a data set of 2D and 3D joints, which the --model lifts
+    RESULTS            with --pictures: people in pictures, as COCO's results (.json) or keypoints (.npz, ...)
 
     Every choice that changes the numbers is printed beside them.
     """  # noqa: D301  click reads the backslash
-    from lift3d._files import writing
+    if pictures is not None:
+        if len(files) != 1 or data is not None or save is not None or alignments or joints or protocols:
+            raise click.UsageError("--pictures takes one file of RESULTS, and none of the options for poses.")
+        _show(_in_pictures(files[0], pictures, images, metric, threshold, size, skeleton), json_file, markdown_file)
+        return
+    if any(value is not None for value in (images, metric, threshold, size, skeleton)):
+        raise click.UsageError("--images, --metric, --threshold, --size and --skeleton go with --pictures.")
     from lift3d.evaluation import evaluate_protocols, read_samples, write_samples
 
     if (data is None) == (not files) or len(files) > 2:
@@ -88,11 +113,43 @@ def COMMAND(  # noqa: N802
         if save is not None:
             write_samples(samples, save)
         report = evaluate_protocols(samples, protocols)
+    _show(report, json_file, markdown_file)
+
+
+def _show(
+    report: EvaluationReport | ProtocolReports | PictureReport, json_file: Path | None, markdown_file: Path | None
+) -> None:
+    """Print a report, and write it where it is asked for."""
+    from lift3d._files import writing
+
     for file, text in ((json_file, report.to_json()), (markdown_file, report.to_markdown())):
         if file is not None:
             with writing(file) as temporary:
                 temporary.write_text(text, encoding="utf-8")
     click.echo(str(report))
+
+
+def _in_pictures(
+    results: Path,
+    labels: Path,
+    images: Path | None,
+    metric: str | None,
+    threshold: float | None,
+    size: str | None,
+    skeleton: str | None,
+) -> PictureReport:
+    from lift3d.datasets.labelled_pictures import picture_formats, read_labelled_pictures
+    from lift3d.evaluation import evaluate_pictures, read_predicted_people
+
+    if size is not None and metric != "pck":
+        raise click.UsageError("--size is of --metric pck.")
+    labelled = read_labelled_pictures(labels)
+    predicted = read_predicted_people(results, labelled, images, skeleton)
+    chosen = metric or ("coco" if labelled.people.head_sizes.isnan().all() else "pckh")
+    annotations = labels if picture_formats()["coco_json"].recognises(labels) else None
+    return evaluate_pictures(
+        labelled, predicted, chosen, threshold=threshold, size=size or "torso", annotations=annotations
+    )
 
 
 def _pose_files(

@@ -1,7 +1,8 @@
-"""From predicted and true poses to numbers: metrics, named protocols, and reports that say how they were made."""
+"""From predicted and true joints to numbers: metrics, named protocols, and reports that say how they were made."""
 
 from lift3d.evaluation.bones import bone_distances, bone_spreads, illegal_angles
 from lift3d.evaluation.compare import evaluate
+from lift3d.evaluation.keypoint_ap import keypoint_ap
 from lift3d.evaluation.labelled import evaluate_samples
 from lift3d.evaluation.lifted import clips_of_protocols, lift_pairs
 from lift3d.evaluation.metrics import (
@@ -20,6 +21,13 @@ from lift3d.evaluation.metrics import (
     pck3d,
     rigid_mpjpe,
 )
+from lift3d.evaluation.pictures import PictureReport, evaluate_pictures
+from lift3d.evaluation.predicted_people import (
+    PredictedPeople,
+    predicted_in_pictures,
+    read_predicted_people,
+    write_coco_results,
+)
 from lift3d.evaluation.protocols import Protocol, everyone, get_protocol, protocol_names, published_protocols
 from lift3d.evaluation.report import EvaluationReport, Row
 from lift3d.evaluation.samples import PoseSamples, read_samples, write_samples
@@ -29,7 +37,9 @@ __all__ = [
     "ALIGNMENTS",
     "AUC_THRESHOLDS",
     "EvaluationReport",
+    "PictureReport",
     "PoseSamples",
+    "PredictedPeople",
     "Protocol",
     "ProtocolReports",
     "Row",
@@ -39,6 +49,7 @@ __all__ = [
     "clips_of_protocols",
     "coverage",
     "evaluate",
+    "evaluate_pictures",
     "evaluate_protocols",
     "evaluate_samples",
     "everyone",
@@ -48,15 +59,19 @@ __all__ = [
     "joint_distances",
     "joint_hits",
     "joint_velocity_distances",
+    "keypoint_ap",
     "lift_pairs",
     "mpjpe",
     "mpjve",
     "n_mpjpe",
     "pa_mpjpe",
     "pck3d",
+    "predicted_in_pictures",
     "protocol_names",
     "published_protocols",
+    "read_predicted_people",
     "read_samples",
     "rigid_mpjpe",
+    "write_coco_results",
     "write_samples",
 ]

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lift3d.errors import InputError
+from lift3d.evaluation._tables import markdown_table, text_table
 from lift3d.evaluation.labelled import evaluate_samples
 from lift3d.evaluation.protocols import Protocol, aliases_of, everyone, get_protocol, published_protocols
 from lift3d.evaluation.report import EvaluationReport
@@ -50,9 +51,9 @@ class ProtocolReports:
         """The numbers side by side, then each report in full."""
         if len(self.reports) == 1:
             return next(iter(self.reports.values())).to_markdown()
-        parts = [_markdown_table(self.summary())]
+        parts = [markdown_table(self.summary())]
         if actions := self.actions():
-            parts.append(_markdown_table(actions))
+            parts.append(markdown_table(actions))
         parts += [f"- {name}: not measured: {reason}" for name, reason in self.refused.items()]
         parts += [f"## {self._title(name)}\n\n{report.to_markdown()}" for name, report in self.reports.items()]
         return "\n\n".join(part.rstrip() for part in parts) + "\n"
@@ -61,9 +62,9 @@ class ProtocolReports:
         """The numbers side by side, then the choices behind each; one report alone is shown in full."""
         if len(self.reports) == 1:
             return next(iter(self.reports.values())).to_text()
-        parts = [_text_table(self.summary())]
+        parts = [text_table(self.summary())]
         if actions := self.actions():
-            parts.append(_text_table(actions))
+            parts.append(text_table(actions))
         shared = _shared_choices(list(self.reports.values()))
         parts.append("\n".join(shared))
         for name, report in self.reports.items():
@@ -158,18 +159,3 @@ def _shared_choices(reports: Sequence[EvaluationReport]) -> list[str]:
 
 def _number(value: float) -> str:
     return "-" if math.isnan(value) else f"{value:.1f}"
-
-
-def _markdown_table(rows: Sequence[Sequence[str]]) -> str:
-    ruler = ["---", *["---:"] * (len(rows[0]) - 1)]
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in (rows[0], ruler, *rows[1:]))
-
-
-def _text_table(rows: Sequence[Sequence[str]]) -> str:
-    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
-    words = [not any(cell[0].isdigit() for cell in column[1:]) for column in zip(*rows, strict=True)]
-    lines = []
-    for cells in rows:
-        columns = zip(cells, widths, words, strict=True)
-        lines.append("  ".join(cell.ljust(width) if word else cell.rjust(width) for cell, width, word in columns))
-    return "\n".join(line.rstrip() for line in lines)
