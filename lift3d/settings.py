@@ -40,7 +40,7 @@ def from_mapping(kind: type[Settings], values: Mapping[str, Any], where: str = "
     """A frozen dataclass from nested tables; refuses unknown keys and wrong types.
 
     Args:
-        kind: the dataclass. Fields may be int, float, bool, str, tuples of these, ``X | None`` or dataclasses.
+        kind: the dataclass. Fields may be int, float, bool, str, dataclasses, tuples of these, or ``X | None``.
         values: the tables. What is a dataclass of the right kind already stays as it is.
         where: how error texts call the table, such as ``"train.toml [network]"``.
 
@@ -69,8 +69,12 @@ def to_mapping(settings: Any) -> dict[str, Any]:
         if dataclasses.is_dataclass(value):
             tables[field.name] = to_mapping(value)
         elif value is not None:
-            tables[field.name] = list(value) if isinstance(value, tuple) else value
+            tables[field.name] = [_plain(item) for item in value] if isinstance(value, tuple) else value
     return tables
+
+
+def _plain(item: Any) -> Any:
+    return to_mapping(item) if dataclasses.is_dataclass(item) else item
 
 
 def with_overrides(values: Mapping[str, Any], overrides: Sequence[str]) -> dict[str, Any]:

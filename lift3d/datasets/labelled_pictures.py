@@ -211,8 +211,16 @@ class LabelledPictures:
 
     def matching(self, *patterns: str) -> LabelledPictures:
         """The same pictures with the people of those whose names match one of the patterns, such as ``"S9/*"``."""
-        wanted = torch.tensor([any(fnmatchcase(name, one) for one in patterns) for name in self.pictures])
-        return self.only(wanted[self.people.picture])
+        return self.only(self._matched(patterns))
+
+    def unlike(self, *patterns: str) -> LabelledPictures:
+        """The same pictures with the people of those whose names match none of the patterns."""
+        return self.only(~self._matched(patterns))
+
+    def _matched(self, patterns: Sequence[str]) -> Tensor:
+        """Which of the people are in a picture of such a name."""
+        wanted = [any(fnmatchcase(name, one) for one in patterns) for name in self.pictures]
+        return torch.tensor(wanted, dtype=torch.bool)[self.people.picture]
 
 
 @dataclass(frozen=True, eq=False)

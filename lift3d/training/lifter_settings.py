@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,9 +14,10 @@ from lift3d.training.body_variation import BodySettings
 from lift3d.training.detector_noise import NoiseSettings
 from lift3d.training.loop import LoopSettings
 from lift3d.training.losses import LossSettings
+from lift3d.training.named_settings import Named, named_in
 from lift3d.training.virtual_cameras import ViewSettings
 
-__all__ = ["LifterTraining", "MotionData", "Named", "PairData", "check_names"]
+__all__ = ["LifterTraining", "MotionData", "PairData", "check_names"]
 
 
 @dataclass(frozen=True)
@@ -106,18 +107,6 @@ _FILMED = {"bodies": BodySettings, "views": ViewSettings, "noise": NoiseSettings
 
 
 @dataclass(frozen=True)
-class Named:
-    """A network or an encoding: its name and the frozen dataclass of its settings."""
-
-    name: str
-    settings: Any
-
-    def table(self) -> dict[str, Any]:
-        """As a config file or a checkpoint holds it."""
-        return {"name": self.name, **to_mapping(self.settings)}
-
-
-@dataclass(frozen=True)
 class LifterTraining:
     """All settings of one run; a config file holds exactly these tables.
 
@@ -153,7 +142,7 @@ class LifterTraining:
             UnknownNameError: there is no such network, encoding or source of data.
         """
         named = {"network": network_named, "encoding": encoding_named}
-        chosen: dict[str, Any] = {name: _named(tables, name, find, where) for name, find in named.items()}
+        chosen: dict[str, Any] = {name: named_in(tables, name, find, where) for name, find in named.items()}
         data = tables.get("data", {})
         source = data.get("source", "motion") if isinstance(data, Mapping) else "motion"
         if source not in _SOURCES:
@@ -171,12 +160,3 @@ class LifterTraining:
     def tables(self) -> dict[str, Any]:
         """As a config file holds it, complete."""
         return {**to_mapping(self), "network": self.network.table(), "encoding": self.encoding.table()}
-
-
-def _named(tables: Mapping[str, Any], table: str, find: Callable[[str], Any], where: str) -> Named:
-    own = tables.get(table)
-    if not isinstance(own, Mapping) or "name" not in own:
-        raise SettingsError(f"{where}: the table [{table}] must have a 'name'.")
-    entry = find(own["name"])
-    rest = {name: value for name, value in own.items() if name != "name"}
-    return Named(entry.name, from_mapping(entry.settings, rest, f"{where} [{table}]"))

@@ -41,8 +41,9 @@ class LoopSettings:
         batch: samples of one step, of all processes together.
         optimiser: ``"adamw"``, ``"amsgrad"`` or ``"muon"``; see ``lift3d.training.optimisers``.
         learning_rate: after the warm-up.
-        schedule: ``"cosine"``, ``"exponential"`` or ``"constant"``; see ``lift3d.training.schedules``.
+        schedule: ``"cosine"``, ``"exponential"``, ``"drops"`` or ``"constant"``; see ``lift3d.training.schedules``.
         last: factor on the learning rate at the end.
+        drops: after which parts of the steps the learning rate drops, with that schedule.
         warmup: steps over which the learning rate rises from zero.
         weight_decay: of any.
         clip: largest norm of the gradient; 0 leaves it as it is.
@@ -64,6 +65,7 @@ class LoopSettings:
     learning_rate: float = 1e-3
     schedule: str = "cosine"
     last: float = 0.0
+    drops: tuple[float, ...] = ()
     warmup: int = 500
     weight_decay: float = 0.01
     clip: float = 1.0
@@ -105,9 +107,17 @@ class _InBfloat16(nn.Module):
         super().__init__()
         self.network, self.device = network, device
 
-    def forward(self, *inputs: Tensor) -> Tensor:
+    def forward(self, *inputs: Tensor) -> Any:
         with torch.autocast(self.device, torch.bfloat16):
-            return self.network(*inputs).float()
+            return _in_single_precision(self.network(*inputs))
+
+
+def _in_single_precision(answer: Any) -> Any:
+    """A tensor, or tuples of tensors."""
+    if isinstance(answer, Tensor):
+        return answer.float()
+    parts = [_in_single_precision(part) for part in answer]
+    return answer._make(parts) if hasattr(answer, "_make") else tuple(parts)
 
 
 class _Run:
@@ -154,7 +164,9 @@ class _Run:
         settings, own = self.settings, self.own
         seed = (settings.seed * 1_000_003 + step) * own.count + own.rank
         torch.manual_seed(seed)  # dropout
-        factor = learning_rate_factor(settings.schedule, step, settings.steps, settings.warmup, settings.last)
+        factor = learning_rate_factor(
+            settings.schedule, step, settings.steps, settings.warmup, settings.last, settings.drops
+        )
         for optimiser in self.optimisers:
             for group in optimiser.param_groups:
                 group["lr"] = settings.learning_rate * factor

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,9 @@ import tomli_w
 from lift3d._files import writing
 from lift3d.checkpoints import save_network
 from lift3d.errors import SettingsError, UnknownNameError
+from lift3d.training.detector_settings import DetectorTraining
 from lift3d.training.lifter_settings import LifterTraining
+from lift3d.training.train_detector import train_detector
 from lift3d.training.train_lifter import train_lifter
 
 __all__ = ["run_training"]
@@ -21,7 +23,7 @@ def run_training(tables: Mapping[str, Any], folder: str | Path, where: str = "se
     """Train what the tables say; returns the file of weights.
 
     Args:
-        tables: the settings; ``kind`` says which: ``"lifter"``.
+        tables: the settings; ``kind`` says which: ``"lifter"`` or ``"detector"``.
         folder: of the run; a run that was interrupted there goes on.
         where: how error texts call the settings.
 
@@ -31,12 +33,14 @@ def run_training(tables: Mapping[str, Any], folder: str | Path, where: str = "se
     """
     if "kind" not in tables:
         raise SettingsError(f"{where}: the setting 'kind' is missing; it says what is trained, such as \"lifter\".")
-    if tables["kind"] != "lifter":
-        raise UnknownNameError("kind of training", tables["kind"], ["lifter"])
+    if tables["kind"] not in _KINDS:
+        raise UnknownNameError("kind of training", tables["kind"], _KINDS)
+    return _KINDS[tables["kind"]](tables, Path(folder), where)
+
+
+def _lifter(tables: Mapping[str, Any], folder: Path, where: str) -> Path:
     settings = LifterTraining.of(tables, where)
-    folder = Path(folder)
-    with writing(folder / "settings.toml") as path:
-        path.write_text(tomli_w.dumps(settings.tables()), encoding="utf-8")
+    _keep(settings.tables(), folder)
     trained = train_lifter(settings, folder)
     weights = folder / "weights.safetensors"
     about = {"trained_on": trained.trained_on, "licence": settings.data.licence}
@@ -45,3 +49,25 @@ def run_training(tables: Mapping[str, Any], folder: str | Path, where: str = "se
         input_skeleton=trained.input_skeleton, encoding=trained.encoding.table(),
     )  # fmt: skip
     return weights
+
+
+def _detector(tables: Mapping[str, Any], folder: Path, where: str) -> Path:
+    settings = DetectorTraining.of(tables, where)
+    _keep(settings.tables(), folder)
+    trained = train_detector(settings, folder)
+    weights = folder / "weights.safetensors"
+    about = {"trained_on": trained.trained_on, "licence": settings.data.licence}
+    save_network(
+        weights, trained.network, settings.network.settings, settings.network.name, trained.skeleton, about, half=True,
+        encoding=settings.reading.table(),
+    )  # fmt: skip
+    return weights
+
+
+_KINDS: dict[str, Callable[[Mapping[str, Any], Path, str], Path]] = {"lifter": _lifter, "detector": _detector}
+
+
+def _keep(tables: Mapping[str, Any], folder: Path) -> None:
+    """The settings beside the run, complete."""
+    with writing(folder / "settings.toml") as path:
+        path.write_text(tomli_w.dumps(tables), encoding="utf-8")

@@ -10,14 +10,17 @@ from lift3d.errors import UnknownNameError
 
 __all__ = ["SCHEDULES", "learning_rate_factor", "set_norm_momentum"]
 
-SCHEDULES = ("cosine", "exponential", "constant")
+SCHEDULES = ("cosine", "exponential", "drops", "constant")
 
 
-def learning_rate_factor(schedule: str, step: int, steps: int, warmup: int, last: float) -> float:
+def learning_rate_factor(
+    schedule: str, step: int, steps: int, warmup: int, last: float, drops: tuple[float, ...] = ()
+) -> float:
     """Factor on the learning rate in a step, from 0.
 
     A linear rise over the first ``warmup`` steps; then, over the rest of the run, from 1 to ``last``: along half a
-    cosine, by the same share every step (exponential), or not at all (constant).
+    cosine, by the same share every step (exponential), by the same share at each of the ``drops``, parts of the run
+    (drops), or not at all (constant).
 
     Raises:
         UnknownNameError: there is no such schedule.
@@ -29,6 +32,8 @@ def learning_rate_factor(schedule: str, step: int, steps: int, warmup: int, last
     progress = (step - warmup) / max(1, steps - warmup)
     if schedule == "cosine":
         return last + (1 - last) * 0.5 * (1 + math.cos(math.pi * progress))
+    if schedule == "drops":
+        return last ** (sum(step >= round(drop * steps) for drop in drops) / max(1, len(drops)))
     return last**progress if schedule == "exponential" else 1.0
 
 

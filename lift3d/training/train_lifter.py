@@ -10,7 +10,7 @@ from typing import Protocol
 import torch
 from torch import Generator, Tensor, nn
 
-from lift3d.checkpoints import load_network, network_named
+from lift3d.checkpoints import network_named
 from lift3d.errors import InputError, SettingsError
 from lift3d.evaluation.metrics import mpjpe, pa_mpjpe
 from lift3d.lifting.encodings import Answer
@@ -18,10 +18,12 @@ from lift3d.lifting.encodings.standardised import StandardisedSettings
 from lift3d.lifting.lifter import Lifter
 from lift3d.lifting.observed import Observed
 from lift3d.skeletons import Skeleton
-from lift3d.training.lifter_settings import LifterTraining, MotionData, Named
+from lift3d.training.first_weights import take_weights
+from lift3d.training.lifter_settings import LifterTraining, MotionData
 from lift3d.training.loop import train
 from lift3d.training.losses import LossSettings, deviation_loss, pose_loss
 from lift3d.training.motion_samples import MotionSamples
+from lift3d.training.named_settings import Named
 from lift3d.training.pair_samples import PairSamples
 from lift3d.training.standardisation import with_statistics
 
@@ -59,7 +61,7 @@ def train_lifter(settings: LifterTraining, folder: str | Path) -> TrainedLifter:
     torch.manual_seed(settings.loop.seed)
     network = network_named(settings.network.name).build(settings.network.settings)
     if settings.start:
-        _take_weights(network, settings.start)
+        take_weights(network, settings.start, ("", "own."))
     source = _source(settings, getattr(network, "context", (0, 0)))
     encoding = _fitted(settings.encoding, source)
     lifter = _lifter(network, settings, encoding, source)
@@ -105,17 +107,6 @@ def _lifter(network: nn.Module, settings: LifterTraining, encoding: Named, sourc
         )
     except InputError as error:
         raise SettingsError(str(error)) from error
-
-
-def _take_weights(network: nn.Module, start: str) -> None:
-    """Begin from a checkpoint's weights wherever they fit."""
-    own = network.state_dict()
-    given = load_network(start).network.state_dict()
-    named = {f"{part}{name}": tensor for part in ("", "own.") for name, tensor in given.items()}
-    fitting = {name: tensor for name, tensor in named.items() if name in own and own[name].shape == tensor.shape}
-    if not fitting:
-        raise SettingsError(f"start: no weights of {start} fit the network; expected one of like names and sizes.")
-    network.load_state_dict(fitting, strict=False)
 
 
 class LifterSamples:

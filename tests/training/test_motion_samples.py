@@ -14,9 +14,10 @@ from lift3d.lifting.encodings import encoding_named
 from lift3d.synthetic import walk
 from lift3d.training.body_variation import BodySettings
 from lift3d.training.detector_noise import NoiseSettings
-from lift3d.training.lifter_settings import LifterTraining, MotionData, Named
+from lift3d.training.lifter_settings import LifterTraining, MotionData
 from lift3d.training.loop import LoopSettings
 from lift3d.training.motion_samples import MotionSamples
+from lift3d.training.named_settings import Named
 from lift3d.training.virtual_cameras import ViewSettings
 
 SIZES = {"a": 1.0, "b": 0.7, "c": 1.4}  # by which the samples tell who is who

@@ -13,8 +13,9 @@ from lift3d.errors import InputError, SettingsError, UnknownNameError
 from lift3d.lifting.encodings import encoding_named
 from lift3d.lifting.encodings.standardised import StandardisedSettings, decode, encode
 from lift3d.training.detector_noise import NoiseSettings
-from lift3d.training.lifter_settings import LifterTraining, Named, PairData
+from lift3d.training.lifter_settings import LifterTraining, PairData
 from lift3d.training.loop import LoopSettings
+from lift3d.training.named_settings import Named
 from lift3d.training.pair_samples import PairSamples
 from lift3d.training.standardisation import with_statistics
 

@@ -12,7 +12,7 @@ from lift3d.training.schedules import SCHEDULES, learning_rate_factor, set_norm_
 
 @pytest.mark.parametrize("schedule", SCHEDULES)
 def test_a_linear_rise_then_never_up_again(schedule: str) -> None:
-    factors = [learning_rate_factor(schedule, step, 200, 20, 0.01) for step in range(201)]
+    factors = [learning_rate_factor(schedule, step, 200, 20, 0.01, (0.5, 0.8)) for step in range(201)]
     assert factors[:20] == pytest.approx([(step + 1) / 20 for step in range(20)])
     assert factors[20] == pytest.approx(1)
     assert factors[200] == pytest.approx(1.0 if schedule == "constant" else 0.01)
@@ -32,8 +32,14 @@ def test_the_exponential_is_what_a_factor_an_epoch_gives() -> None:
         assert factor == pytest.approx(0.95**epoch)
 
 
+def test_drops_are_by_ten_where_two_of_them_make_a_hundredth() -> None:
+    """HRNet's 170 and 200 of 210 epochs."""
+    factors = [learning_rate_factor("drops", epoch, 210, 0, 0.01, (170 / 210, 200 / 210)) for epoch in range(210)]
+    assert factors == pytest.approx([1.0] * 170 + [0.1] * 30 + [0.01] * 10)
+
+
 def test_an_unknown_schedule_is_named() -> None:
-    with pytest.raises(UnknownNameError, match="constant, cosine, exponential"):
+    with pytest.raises(UnknownNameError, match="constant, cosine, drops, exponential"):
         learning_rate_factor("linear", 0, 1, 0, 0)
 
 
