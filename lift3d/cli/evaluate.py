@@ -93,7 +93,8 @@ def COMMAND(  # noqa: N802
     if pictures is not None:
         if len(files) != 1 or data is not None or save is not None or alignments or joints or protocols:
             raise click.UsageError("--pictures takes one file of RESULTS, and none of the options for poses.")
-        _show(_in_pictures(files[0], pictures, images, metric, threshold, size, skeleton), json_file, markdown_file)
+        found = _in_pictures(files[0], pictures, images, calibration, metric, threshold, size, skeleton)
+        _show(found, json_file, markdown_file)
         return
     if any(value is not None for value in (images, metric, threshold, size, skeleton)):
         raise click.UsageError("--images, --metric, --threshold, --size and --skeleton go with --pictures.")
@@ -133,6 +134,7 @@ def _in_pictures(
     results: Path,
     labels: Path,
     images: Path | None,
+    calibration: Path | None,
     metric: str | None,
     threshold: float | None,
     size: str | None,
@@ -143,7 +145,7 @@ def _in_pictures(
 
     if size is not None and metric != "pck":
         raise click.UsageError("--size is of --metric pck.")
-    labelled = read_labelled_pictures(labels)
+    labelled = read_labelled_pictures(labels, cameras=calibration)
     predicted = read_predicted_people(results, labelled, images, skeleton)
     chosen = metric or ("coco" if labelled.people.head_sizes.isnan().all() else "pckh")
     annotations = labels if picture_formats()["coco_json"].recognises(labels) else None

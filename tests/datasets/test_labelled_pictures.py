@@ -240,7 +240,7 @@ def test_other_wrong_files_and_choices_are_one_line(tmp_path: Path) -> None:
     with pytest.raises(FileError, match="has no keypoints_3d"):
         read_labelled_pictures(path, cameras=recordings()[0].rig)
     (tmp_path / "other.txt").write_text("nothing")
-    with pytest.raises(FileError, match=r"holds no such labels.*coco_json, .*recording"):
+    with pytest.raises(FileError, match=r"is of no known layout.*coco_json, .*recording"):
         read_labelled_pictures(tmp_path / "other.txt")
     mpii, _ = write_mpii(tmp_path)
     with pytest.raises(InputError, match="take no cameras"):
