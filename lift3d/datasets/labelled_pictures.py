@@ -313,7 +313,7 @@ def _format(path: Path, name: str | None) -> PicturesFormat:
         return known[name]
     fitting = [entry for entry in known.values() if entry.recognises(path)]
     if len(fitting) != 1:
-        problem = f"could be any of {', '.join(entry.name for entry in fitting)}" if fitting else "is of no known layout"
+        problem = f"could be any of {', '.join(one.name for one in fitting)}" if fitting else "is of no known layout"
         raise FileError(path, problem, f"Name the layout of labelled pictures (format=...): {', '.join(known)}.")
     return fitting[0]
 

@@ -143,6 +143,14 @@ def test_crowds_are_neither_missed_nor_mistaken(crowd, tmp_path):
     assert any("is a mistake" in line for line in evaluate_pictures(labelled, found, "coco").choices)
 
 
+def test_a_crowd_takes_any_number_and_a_person_one(tmp_path):
+    for crowd, ap in ((1, 1.0), (0, 0.5)):
+        path, truth = annotations(tmp_path, crowd)
+        inside = np.full((17, 2), 550.0)
+        found = predictions(np.stack([truth, inside, inside]), "coco17", picture=[5, 5, 5], scores=[0.5, 0.8, 0.9])
+        assert keypoint_ap(path, found)["AP"] == pytest.approx(ap)
+
+
 def test_sigmas_by_name_are_cocos_and_may_be_ones_own():
     np.testing.assert_allclose(joint_sigmas(COCO), SIGMAS)
     assert borrowed_sigmas(COCO) == {}
