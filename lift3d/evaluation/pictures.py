@@ -143,10 +143,10 @@ def evaluate_pictures(
         found, how = matched_pixels(labelled, mapped)
         truth = labelled.people.pixels.double()
         choices = [*choices, f"matching: {how}"]
-        if metric == "pcp":
-            name, columns, own, joints = _pcp(labelled, found, truth, limit)
+        if metric == "pck":
+            name, columns, own, joints = _pck(labelled, found, truth, limit, size)
         else:
-            name, columns, own, joints = (_pckh if metric == "pckh" else _pck)(labelled, found, truth, limit, size)
+            name, columns, own, joints = (_pckh if metric == "pckh" else _pcp)(labelled, found, truth, limit)
     return PictureReport(
         name,
         {column: 100 * value for column, value in columns.items()},
@@ -175,7 +175,7 @@ def _mapped(labelled: LabelledPictures, predicted: PredictedPeople) -> tuple[Pre
 
 
 def _coco(
-    labelled: LabelledPictures, predicted: PredictedPeople, sigmas: Mapping[str, float] | None, file: Any
+    labelled: LabelledPictures, predicted: PredictedPeople, sigmas: Mapping[str, float] | None, file: str | Path | None
 ) -> _Outcome:
     columns = keypoint_ap(labelled if file is None else file, predicted, sigmas)
     choices = [
@@ -192,7 +192,7 @@ def _coco(
     return METRICS["coco"], columns, choices, {}
 
 
-def _pckh(labelled: LabelledPictures, found: Tensor, truth: Tensor, threshold: float, _: str) -> _Outcome:
+def _pckh(labelled: LabelledPictures, found: Tensor, truth: Tensor, threshold: float) -> _Outcome:
     heads = labelled.people.head_sizes
     if torch.isnan(heads).all():
         advice = "PCKh needs MPII's gt_valid.mat beside valid.json, or the hourglass's valid.h5; or measure pck."

@@ -97,7 +97,7 @@ def read_predicted_people(
     bones = get_skeleton(skeleton) if skeleton is not None else None
     if place.is_file() and beginning(place, 64).startswith("["):
         content = read_json(place)
-        if not content or (isinstance(content[0], Mapping) and "image_id" in content[0]):
+        if not content or (isinstance(content[0], Mapping) and isinstance(content[0].get("image_id"), int)):
             return _results(place, content, labelled, bones)
     keypoints = read_keypoints(place, skeleton=bones)
     try:

@@ -243,6 +243,11 @@ def test_wrong_results_are_one_line(tmp_path):
         with pytest.raises(FileError, match=match) as caught:
             read_predicted_people(path, labelled)
         assert "\n" not in str(caught.value)
+    path.write_text(
+        json.dumps([good | {"image_id": "0.jpg", "keypoints": [1.0] * 78}])
+    )  # AlphaPose: keypoints of frames
+    with pytest.raises(FileError, match="1 frames; the labels have 2 pictures"):
+        read_predicted_people(path, labelled)
     path.write_text("[]")
     assert len(read_predicted_people(path, labelled)) == 0
 
