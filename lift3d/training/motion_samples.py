@@ -51,7 +51,10 @@ class MotionSamples:
         trained = (set(data.subjects) or everyone) - held
         check_names(data, everyone, trained)
         if unknown := sorted(set(data.without) - set(clips.names)):
-            raise SettingsError(f"[data]: there is no clip {', '.join(unknown)} in splits {', '.join(data.splits)}.")
+            raise SettingsError(
+                f"[data] without: there is no clip {', '.join(unknown)} in splits {', '.join(data.splits)} of {data.path}; "
+                "name clips of that file, or none: --data.without=[]."
+            )
         own = zip(clips.subjects, clips.names, clips.lengths, strict=True)
         lengths = [length for subject, name, length in own if subject in trained and name not in data.without]
         self.input_skeleton = self.skeleton = clips.skeleton
