@@ -10,7 +10,7 @@ from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias, TypeVar
 
-from jaxtyping import UInt8
+from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from lift3d.detection.box import Box
@@ -23,10 +23,18 @@ _BATCH = 8  # pictures that a network is given at once; more need memory and sav
 
 @dataclass(frozen=True, eq=False)
 class Look:
-    """Who is in a part of a picture? The answer: Joints."""
+    """Who is in a part of a picture? The answer: Joints.
+
+    Args:
+        rgb: the picture.
+        box: the part.
+        near: where the person's joints are expected, NaN where not known: there may be others beside. None if the
+            person is simply the one in the middle.
+    """
 
     rgb: UInt8[Tensor, "height width 3"]
     box: Box
+    near: Float[Tensor, "joints 2"] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +73,7 @@ def _answers(asked: Sequence[Ask], reading: Reading) -> list[Any]:
     for start in range(0, len(looks), _BATCH):
         assert reading.look is not None
         part = looks[start : start + _BATCH]
-        joints += reading.look([ask.rgb for ask in part], [ask.box for ask in part])
+        joints += reading.look([ask.rgb for ask in part], [ask.box for ask in part], [ask.near for ask in part])
     for start in range(0, len(searches), _BATCH):
         assert reading.search is not None
         people += reading.search(searches[start : start + _BATCH])

@@ -37,6 +37,10 @@ class Crop:
         """Pixels in the picture of places in the crop, which run from 0 at its left or top edge to 1 at the other."""
         return places * self.side + places.new_tensor([self.left, self.top]) - 0.5
 
+    def from_picture(self, pixels: Float[Tensor, "*batch 2"]) -> Float[Tensor, "*batch 2"]:
+        """The inverse of :meth:`to_picture`."""
+        return (pixels + 0.5 - pixels.new_tensor([self.left, self.top])) / self.side
+
 
 def square_crop(box: Box, smallest: int = 32) -> Crop:
     """The smallest square of whole pixels, with the same middle to half a pixel, that is as large as the box.

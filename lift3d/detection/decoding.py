@@ -9,10 +9,11 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from lift3d.heatmaps.windows import cell_grid, heatmap_peak, window_mean
+from lift3d.heatmaps.offsets import offset_votes
+from lift3d.heatmaps.windows import cell_grid, heatmap_peak
 from lift3d.networks.movenet import MoveNetOutput
 
-__all__ = ["averaged", "decode", "mirrored", "people_seen"]
+__all__ = ["averaged", "decode", "decode_near", "mirrored", "people_seen"]
 
 SOFTENING = 1.8  # cells; in the published graph's weighting by distance
 
@@ -70,6 +71,26 @@ def people_seen(
     return *_near_guesses(own, guesses), whose
 
 
+def decode_near(
+    output: MoveNetOutput, expected: Float[Tensor, "batch joints 2"]
+) -> tuple[Float[Tensor, "batch joints 2"], Float[Tensor, "batch joints"]]:
+    """Places and scores, as of ``decode``, of the person whose joints are near those expected.
+
+    The map of centres has one high peak where people are close together, the heatmaps have all their joints.
+
+    Args:
+        output: of the network.
+        expected: places from 0 to 1 across the crop, such as those of the frame before; NaN where not known: there the
+            regression from the middle of the others says where to look. At least one is known.
+    """
+    rows, columns = output.centre.shape[-2:]
+    cells = expected.to(output.centre) * output.centre.new_tensor([columns, rows])
+    last = torch.tensor([columns - 1, rows - 1], device=cells.device)
+    middles = cells.nanmean(1).long().clamp(min=0).minimum(last)
+    guesses = torch.where(cells.isnan(), _regressed_from(output, middles), cells)
+    return _near_guesses(output, guesses)
+
+
 def mirrored(output: MoveNetOutput, flip_order: Sequence[int]) -> MoveNetOutput:
     """The output for mirrored pictures, turned back: as if the pictures themselves had been shown.
 
@@ -101,8 +122,7 @@ def _near_guesses(
     cells, _ = heatmap_peak(near_guess)  # (batch, joints, 2)
     away = (_corners(probabilities) - cells[..., None, None]).abs().amax(-3)
     cells, scores = heatmap_peak(probabilities.masked_fill(away > climb, -1.0))
-    votes = (_corners(probabilities) + output.offsets).movedim(-3, -1)  # (batch, joints, rows, columns, xy)
-    places = window_mean(votes, probabilities, cells, radius)
+    places = offset_votes(probabilities, output.offsets, cells, radius)
     rows, columns = probabilities.shape[-2:]
     return places / places.new_tensor([columns, rows]), scores
 

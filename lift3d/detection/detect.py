@@ -19,14 +19,14 @@ from lift3d.detection.follow import Follower, FollowSettings
 from lift3d.detection.follow_people import PeopleFollower, PeopleSettings
 from lift3d.detection.gathered import Recording
 from lift3d.detection.joints import Joints
-from lift3d.detection.oks import joint_sigmas
 from lift3d.detection.onnx_running import onnx_run
 from lift3d.detection.people_boxes import PeopleBoxes
 from lift3d.detection.read_ahead import read_ahead
 from lift3d.detection.readings import Model, Reading, check_detector, open_reading
-from lift3d.detection.running import torch_run
+from lift3d.detection.running import torch_run, usable_device
 from lift3d.errors import InputError, UnknownNameError
 from lift3d.keypoints import Keypoints2D
+from lift3d.skeletons.joint_sigmas import joint_sigmas
 from lift3d.video import Frame, probe, read_frames
 
 __all__ = ["DetectSettings", "detect", "detect_frames", "detect_video"]
@@ -102,8 +102,9 @@ def detect(
     names = [_camera_name(path) for path in paths]
     _check(names, people, frames)
     boxes_of = _boxes_by_camera(boxes, names, (settings or DetectSettings()).people.lowest_box_score)
-    checkpoint = model if isinstance(model, Checkpoint) else load_network(model, device)
-    detector = _Detector.of(checkpoint, settings, device, people, boxed=boxes is not None)
+    place = usable_device(device)
+    checkpoint = model if isinstance(model, Checkpoint) else load_network(model, place)
+    detector = _Detector.of(checkpoint, settings, place, people, boxed=boxes is not None)
     infos = [probe(path) for path in paths]
     recordings = [Recording(name, info.width, info.height) for name, info in zip(names, infos, strict=True)]
     followers = [detector.follower() for _ in paths]
@@ -147,7 +148,7 @@ def detect_frames(
         InputError: the checkpoint is no detector, or one that needs boxes.
         MissingPackageError: the runtime is not installed.
     """
-    detector = _Detector.of(checkpoint, settings, device, 1, boxed=False)
+    detector = _Detector.of(checkpoint, settings, usable_device(device), 1, boxed=False)
     follower = detector.follower()
     for picture in pictures:
         ((seen, *_),) = answered([follower.next(picture)], detector.reading) or ((None,),)
@@ -173,16 +174,22 @@ class _Detector:
 
     @classmethod
     def of(
-        cls, checkpoint: Checkpoint, settings: DetectSettings | None, device: Any, people: int | None, *, boxed: bool
+        cls,
+        checkpoint: Checkpoint,
+        settings: DetectSettings | None,
+        device: torch.device,
+        people: int | None,
+        *,
+        boxed: bool,
     ) -> _Detector:
-        settings, place = settings or DetectSettings(), torch.device(device)
+        settings = settings or DetectSettings()
         check_detector(checkpoint)
-        if settings.runtime == "onnx" and place.type != "cpu":
+        if settings.runtime == "onnx" and device.type != "cpu":
             raise InputError(f"The runtime 'onnx' works on the CPU; the device is {device}. Use 'torch', or 'cpu'.")
         run = (
             onnx_run(checkpoint, settings.onnx_folder)
             if settings.runtime == "onnx"
-            else torch_run(checkpoint.network, place)
+            else torch_run(checkpoint.network, device)
         )
         reading = open_reading(Model(checkpoint, run, settings.mirror))
         if boxed and reading.look is None:
@@ -199,7 +206,7 @@ class _Detector:
         follow, scale = self.settings.follow, self.reading.joint_scale
         if self.alone:
             return _OfOneCamera(Follower(follow, scale))
-        sigmas = joint_sigmas(self.checkpoint.skeleton)
+        sigmas = torch.tensor(joint_sigmas(self.checkpoint.skeleton), dtype=torch.float64)
         return _OfOneCamera(PeopleFollower(self.reading, sigmas, self.people, follow, self.settings.people))
 
 

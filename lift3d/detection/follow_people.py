@@ -24,6 +24,8 @@ from lift3d.detection.readings import Reading
 
 __all__ = ["PeopleFollower", "PeopleSettings"]
 
+_SEGMENT = 0.5  # a person covers about so much of the box around the joints: the area that OKS is made for
+
 
 @dataclass(frozen=True)
 class PeopleSettings:
@@ -65,7 +67,7 @@ class PeopleFollower:
 
     Args:
         reading: that is asked.
-        sigmas: of the joints, see ``lift3d.detection.oks``.
+        sigmas: of the joints, see ``lift3d.skeletons.joint_sigmas``.
         most: people to follow; None for everybody.
         follow, settings: see there.
         tracks: everybody so far; the place says who. With ``most``, the place of somebody lost goes to a newcomer.
@@ -99,26 +101,27 @@ class PeopleFollower:
 
     def _where_they_were(self, rgb: Tensor) -> Asking[list[Joints]]:
         """Those known, and from time to time newcomers, each with a closer look of their own."""
-        views = [track.view for track in self._alive()]
-        searching = self.reading.search is not None and (not views or self.frames % self.settings.search_every == 0)
-        answers = yield [*(Look(rgb, view) for view in views), *([Search(rgb)] if searching else [])]
+        known = [track for track in self.tracks if track.unseen <= self.settings.patience]
+        searching = self.reading.search is not None and (not known or self.frames % self.settings.search_every == 0)
+        looks = [Look(rgb, track.view, track.pixels) for track in known]
+        answers = yield [*looks, *([Search(rgb)] if searching else [])]
         if not searching:
             return answers
-        known = [seen for seen in answers[:-1] if self.follow.is_person(seen)]
-        others = self._distinct([*known, *(seen for seen in answers[-1] if self.follow.is_person(seen))], len(known))
-        newcomers = others[len(known) :]
-        closer = yield [Look(rgb, self.follow.next_view(seen, self.reading.joint_scale, None)) for seen in newcomers]
-        return [*known, *closer]
-
-    def _alive(self) -> list[Track]:
-        return [track for track in self.tracks if track.unseen <= self.settings.patience]
+        still = [seen for seen in answers[:-1] if self.follow.is_person(seen)]
+        others = self._distinct([*still, *(seen for seen in answers[-1] if self.follow.is_person(seen))], len(still))
+        newcomers = others[len(still) :]
+        closer = yield [
+            Look(rgb, self.follow.next_view(seen, self.reading.joint_scale, None), self._sure(seen))
+            for seen in newcomers
+        ]
+        return [*still, *closer]
 
     def _distinct(self, found: list[Joints], first: int = 0) -> list[Joints]:
         """Nobody twice; the first so many are kept in any case. The surest come first otherwise."""
         if len(found) < 2:
             return found
-        pixels = torch.stack([seen.without_unsure(self.follow.sure_score).pixels for seen in found])
-        areas = areas_of(pixels)
+        pixels = torch.stack([self._sure(seen) for seen in found])
+        areas = _SEGMENT * areas_of(pixels)
         if first:
             alike = oks(pixels[first:, None], pixels[:first], (areas[first:, None] + areas[:first]) / 2, self.sigmas)
             new = [seen for seen, own in zip(found[first:], alike, strict=True) if own.max() <= self.settings.same_oks]
@@ -133,7 +136,7 @@ class PeopleFollower:
         known, now = (
             torch.stack(own) if own else torch.zeros(shape, dtype=torch.float64)
             for own in ([self.tracks[i].pixels for i in places],
-                        [seen.without_unsure(self.follow.sure_score).pixels for seen in found])
+                        [self._sure(seen) for seen in found])
         )  # fmt: skip
         same = {new: places[old] for new, old in same_people(known, now, self.sigmas).items()}
         for track in self.tracks:
@@ -148,6 +151,10 @@ class PeopleFollower:
             self.tracks[place : place + 1] = [track]
             named[place] = seen
         return [named.get(place) for place in range(len(self.tracks))]
+
+    def _sure(self, seen: Joints) -> Float[Tensor, "joints 2"]:
+        """Joints that are sure; NaN elsewhere."""
+        return seen.without_unsure(self.follow.sure_score).pixels
 
     def _new_place(self) -> int | None:
         """For a newcomer; None if there are enough people."""

@@ -29,7 +29,7 @@ def same_people(
     Args:
         before: joints as last seen; NaN where missing.
         now: joints; NaN where missing.
-        sigmas: of the joints, see ``lift3d.detection.oks``.
+        sigmas: of the joints, see ``lift3d.skeletons.joint_sigmas``.
     """
     if not len(before) or not len(now):
         return {}

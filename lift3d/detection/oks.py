@@ -13,30 +13,10 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from lift3d.errors import InputError
-from lift3d.skeletons import Skeleton
 
-__all__ = ["areas_of", "joint_sigmas", "joint_similarities", "oks", "oks_suppressed", "soft_oks_suppressed"]
+__all__ = ["areas_of", "joint_similarities", "oks", "oks_suppressed", "soft_oks_suppressed"]
 
-# COCO's published constants. Joints that COCO has not take those of the nearest joint that it has; the neck that of the
-# shoulders, as Lightweight OpenPose (Osokin 2018) has it for its 18 joints.
-_COCO = {
-    "nose": 0.026, "eye": 0.025, "ear": 0.035, "shoulder": 0.079, "elbow": 0.072, "wrist": 0.062, "hip": 0.107,
-    "knee": 0.087, "ankle": 0.089,
-}  # fmt: skip
-_NEAREST = {
-    "neck": "shoulder", "upper_neck": "shoulder", "thorax": "shoulder", "pelvis": "hip", "spine": "hip", "head": "ear",
-    "head_top": "ear", "neck_nose": "nose", "heel": "ankle", "big_toe": "ankle", "small_toe": "ankle", "foot": "ankle",
-    "foot_index": "ankle", "hand": "wrist", "pinky": "wrist", "index": "wrist", "thumb": "wrist", "mouth": "nose",
-    "eye_inner": "eye", "eye_outer": "eye",
-}  # fmt: skip
-_OTHERS = 0.079  # joints of other names, such as those of animals: as a shoulder
 _MOST_PEOPLE = 20  # that soft suppression keeps
-
-
-def joint_sigmas(skeleton: Skeleton) -> Float[Tensor, "joints"]:
-    """COCO's sigma of each joint by its name; see the head of this module for joints that COCO has not."""
-    names = [joint.removeprefix("left_").removeprefix("right_") for joint in skeleton.joints]
-    return torch.tensor([_COCO.get(_NEAREST.get(name, name), _OTHERS) for name in names], dtype=torch.float64)
 
 
 def areas_of(pixels: Float[Tensor, "*batch joints 2"]) -> Float[Tensor, "*batch"]:
@@ -57,7 +37,7 @@ def oks(
     Args:
         pixels, others: joints of two people each.
         areas: square pixels: of the true person where there is one, else the mean of both. Zero counts as tiny.
-        sigmas: of the joints, see ``joint_sigmas``.
+        sigmas: of the joints, see ``lift3d.skeletons.joint_sigmas``.
     """
     alike = joint_similarities(pixels, others, areas, sigmas)
     return alike.nansum(-1) / (~alike.isnan()).sum(-1).clamp(min=1)

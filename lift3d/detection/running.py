@@ -9,7 +9,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-__all__ = ["Run", "final_answer", "torch_run"]
+from lift3d.errors import InputError
+
+__all__ = ["Run", "final_answer", "torch_run", "usable_device"]
 
 Run: TypeAlias = Callable[[Float[Tensor, "batch 3 height width"]], tuple[Tensor, ...]]
 """From prepared pictures on the CPU to the tensors of the network's answer, on the CPU too."""
@@ -19,6 +21,19 @@ def final_answer(output: Any) -> tuple[Tensor, ...]:
     """The tensors of what a network of pictures gives: of the last where it gives one answer for each stage."""
     last = output if hasattr(output, "_fields") else output[-1]
     return tuple(last) if isinstance(last, tuple) else (last,)
+
+
+def usable_device(name: str | torch.device) -> torch.device:
+    """The device, if torch can compute on it here.
+
+    Raises:
+        InputError: it cannot.
+    """
+    try:
+        return torch.empty(1, device=torch.device(name)).device
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        reason = str(error).splitlines()[0]
+        raise InputError(f"The device {str(name)!r} cannot be used here ({reason}). Use 'cpu'.") from error
 
 
 def torch_run(network: nn.Module, device: torch.device) -> Run:

@@ -67,3 +67,9 @@ def test_a_box_on_the_way_to_another():
     assert here.towards(there, 0.25) == Box(2, 1, 15, 25)
     assert here.towards(there, 1) == there
     assert here.grown(3) == Box(-10, -20, 30, 60)
+
+
+def test_from_the_picture_and_back():
+    crop, pixels = Crop(-7, 12, 50), 60 * torch.rand(4, 3, 2, dtype=torch.float64)
+    torch.testing.assert_close(crop.to_picture(crop.from_picture(pixels)), pixels)
+    torch.testing.assert_close(crop.from_picture(torch.tensor([-7.5, 11.5])), torch.zeros(2))  # the top-left edge

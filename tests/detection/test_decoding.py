@@ -2,7 +2,7 @@
 
 import torch
 
-from lift3d.detection.decoding import averaged, decode, mirrored
+from lift3d.detection.decoding import averaged, decode, decode_near, mirrored, people_seen
 from lift3d.networks.movenet import MoveNetOutput
 from lift3d.skeletons import get_skeleton
 
@@ -74,6 +74,37 @@ def test_the_person_in_the_middle_is_chosen_before_a_brighter_neighbour():
     output = maps(torch.stack([ours, other]))
     places, _ = decode(output)
     torch.testing.assert_close(places[0] * 64, ours, rtol=0, atol=0.6)
+
+
+def test_of_two_the_one_near_the_expected_joints_is_read():
+    ours, other = person(24, 32), person(44, 32)
+    output = maps(torch.stack([ours, other]))
+    for own in (ours, other):
+        expected = own + torch.randn(17, 2).double()
+        expected[::3] = torch.nan  # these the regression from the middle says
+        places, scores = decode_near(output, (expected / 64)[None])
+        torch.testing.assert_close(places[0] * 64, own, rtol=0, atol=0.6)
+        assert (scores > 0.9).all()
+
+
+def test_expected_joints_outside_the_map_are_no_trouble():
+    joints = person(30, 33)
+    places, _ = decode_near(maps(joints[None]), torch.full((1, 17, 2), 1.7).double())
+    assert places.isfinite().all()
+
+
+def test_everybody_is_seen_the_surest_first():
+    ours, other = person(20, 32), person(46, 32)
+    alone = maps(ours[None])
+    both = maps(torch.stack([ours, other]))
+    both = both._replace(centre=both.centre - torch.arange(64.0) / 64)  # whose middle is at the left is surer
+    batch = MoveNetOutput(*(torch.cat(parts) for parts in zip(alone, both, strict=True)))
+    places, _, whose = people_seen(batch)
+    assert whose.tolist() == [0, 1, 1]
+    expected = torch.stack([ours, ours, other])
+    torch.testing.assert_close(places * 64, expected, rtol=0, atol=0.6)
+    assert len(people_seen(batch, most=1)[0]) == 2
+    assert len(people_seen(batch, lowest=0.999)[0]) == 0
 
 
 def test_nothing_in_sight_gives_low_scores():

@@ -24,7 +24,7 @@ def look(mirror=True):
     """Joints in a box of a picture."""
     run = torch_run(CHECKPOINT.network, torch.device("cpu"))
     reading = open_reading(Model(CHECKPOINT, run, mirror))
-    return lambda rgb, box: reading.look([rgb], [box])[0]
+    return lambda rgb, box: reading.look([rgb], [box], [None])[0]
 
 
 def square(joints, scale=1.35):

@@ -33,7 +33,7 @@ SETTINGS = FollowSettings(steadiness=0.5, fewest_joints=5)
 
 def next_of(follower, eye):
     """What the follower says of the next picture, by an eye that is asked one thing at a time."""
-    look = Reading(lambda pictures, boxes: [eye(*each) for each in zip(pictures, boxes, strict=True)], None)
+    look = Reading(lambda pictures, boxes, near: [eye(*each) for each in zip(pictures, boxes, strict=True)], None)
     (found,) = answered([follower.next(PICTURE)], look)
     return found
 

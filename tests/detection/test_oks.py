@@ -10,12 +10,13 @@ import numpy as np
 import pytest
 import torch
 
-from lift3d.detection.oks import areas_of, joint_sigmas, oks, oks_suppressed, soft_oks_suppressed
+from lift3d.detection.oks import areas_of, oks, oks_suppressed, soft_oks_suppressed
 from lift3d.errors import InputError
 from lift3d.skeletons import get_skeleton
+from lift3d.skeletons.joint_sigmas import joint_sigmas
 
 ORACLES = np.load(Path(__file__).parents[1] / "golden" / "detection_oracles.npz")
-SIGMAS = joint_sigmas(get_skeleton("coco17"))
+SIGMAS = torch.tensor(joint_sigmas(get_skeleton("coco17")), dtype=torch.float64)
 
 
 def oracle(name):
@@ -28,14 +29,13 @@ def crowd():
 
 def test_the_published_constants():
     tenths = [0.26, 0.25, 0.25, 0.35, 0.35, 0.79, 0.79, 0.72, 0.72, 0.62, 0.62, 1.07, 1.07, 0.87, 0.87, 0.89, 0.89]
-    torch.testing.assert_close(SIGMAS, torch.tensor(tenths, dtype=torch.float64) / 10)
+    assert SIGMAS.tolist() == pytest.approx([own / 10 for own in tenths])
     of_18 = [0.26, 0.79, 0.79, 0.72, 0.62, 0.79, 0.72, 0.62, 1.07, 0.87, 0.89, 1.07, 0.87, 0.89]
     of_18 += [0.25, 0.25, 0.35, 0.35]
-    torch.testing.assert_close(joint_sigmas(get_skeleton("body18")), torch.tensor(of_18, dtype=torch.float64) / 10)
+    assert joint_sigmas(get_skeleton("body18")) == pytest.approx([own / 10 for own in of_18])
     mpii = get_skeleton("mpii16")
-    assert joint_sigmas(mpii)[mpii.indices("left_hip", "pelvis", "thorax", "head_top")].tolist() == [
-        0.107, 0.107, 0.079, 0.035,
-    ]  # fmt: skip
+    own = dict(zip(mpii.joints, joint_sigmas(mpii), strict=True))
+    assert [own[joint] for joint in ("left_hip", "pelvis", "thorax", "head_top")] == [0.107, 0.107, 0.079, 0.035]
 
 
 def test_similarity_is_the_published_one():

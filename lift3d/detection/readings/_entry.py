@@ -36,14 +36,15 @@ class Reading:
     """How to see people in pictures with one detector; pictures are (height, width, 3), RGB, 0 to 255.
 
     Args:
-        look: ``look(pictures, boxes)``: the person in each box, all asked of the network at once. None if it can only
-            ``search``.
+        look: ``look(pictures, boxes, near)``: the person in each box, all asked of the network at once; of several the
+            one whose joints are nearest to those of ``near`` (joints, 2), if the detector can tell them apart. Where
+            ``near`` is None, the one in the middle. None if it can only ``search``.
         search: ``search(pictures)``: everybody in each picture, best first. None if it must be told where people are.
         box_scale: by which a person's box is to be grown before it is looked at.
         joint_scale: a box around a person's joints, grown by this, is the person's box.
     """
 
-    look: Callable[[Sequence[Tensor], Sequence[Box]], list[Joints]] | None
+    look: Callable[[Sequence[Tensor], Sequence[Box], Sequence[Tensor | None]], list[Joints]] | None
     search: Callable[[Sequence[Tensor]], list[list[Joints]]] | None
     box_scale: float = 1.25
     joint_scale: float = 1.0

@@ -65,7 +65,7 @@ def network_input(
 def _open(model: Model, settings: TopDownSettings) -> Reading:
     order, size = model.checkpoint.skeleton.flip_order, (settings.image_size[0], settings.image_size[1])
 
-    def look(pictures: Sequence[Tensor], boxes: Sequence[Box]) -> list[Joints]:
+    def look(pictures: Sequence[Tensor], boxes: Sequence[Box], near: Sequence[Tensor | None]) -> list[Joints]:  # noqa: ARG001
         crops = [person_crop((box.left, box.top, box.width, box.height), size, 1.0) for box in boxes]
         cut = torch.stack([crop.cut(rgb) for crop, rgb in zip(crops, pictures, strict=True)])
         images = network_input(cut.permute(0, 3, 1, 2), settings)
