@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from lift3d._files import writing
 from lift3d.checkpoints import Checkpoint
 from lift3d.detection.running import Run, final_answer
-from lift3d.errors import InputError, MissingPackageError
+from lift3d.errors import FileError, InputError, MissingPackageError
 from lift3d.settings import to_mapping
 
 __all__ = ["onnx_run"]
@@ -41,7 +41,7 @@ def onnx_run(checkpoint: Checkpoint, folder: str | Path | None = None) -> Run:
         MissingPackageError: the package ``onnxruntime`` is not installed.
         InputError: the network cannot be written as ONNX, or ONNX Runtime does not give the same numbers as torch, to
             1e-4 of the largest.
-        FileError: the folder cannot be written to.
+        FileError: the folder cannot be written to, or what it keeps is damaged.
     """
     try:
         import onnxruntime
@@ -49,7 +49,11 @@ def onnx_run(checkpoint: Checkpoint, folder: str | Path | None = None) -> Run:
         raise MissingPackageError("onnxruntime", "Running a detector with ONNX Runtime") from error
     kept = None if folder is None else Path(folder) / f"{checkpoint.name}-{_digest(checkpoint)}.onnx"
     if kept is not None and kept.is_file():
-        return _session(onnxruntime, str(kept))
+        try:
+            return _session(onnxruntime, str(kept))
+        except Exception as error:  # its errors have no class of their own
+            reason = str(error).splitlines()[0]
+            raise FileError(kept, f"cannot be run as ONNX ({reason})", "Delete it: it is written anew.") from error
     content = _written(checkpoint)
     run = _session(onnxruntime, content)
     _compare(checkpoint, run)

@@ -21,10 +21,11 @@ class Eye:
     """Sees made-up people: by a look whoever is nearest to who is expected, or to the middle; by a search all."""
 
     def __init__(self):
-        self.people, self.boxes, self.searches = [], [], 0
+        self.people, self.boxes, self.near, self.searches = [], [], [], 0
 
     def look(self, pictures, boxes, near):
         self.boxes += boxes
+        self.near += near
         return [self.nearest(*each) for each in zip(boxes, near, strict=True)]
 
     def nearest(self, box, near):
@@ -64,6 +65,17 @@ def test_places_are_kept_while_two_cross():
         if step % 2:
             eye.people.reverse()  # found in another order
         assert next_of(follower) == [100 + 5 * step, 395 - 5 * step]
+
+
+def test_each_is_looked_for_near_their_own_joints_of_the_frame_before():
+    eye = Eye()
+    follower = follower_of(eye)
+    before = eye.people = at(100, 160)
+    next_of(follower)
+    eye.near.clear()
+    eye.people = at(103, 163)
+    assert next_of(follower) == [103, 163]
+    torch.testing.assert_close(torch.stack(eye.near), torch.stack(before))
 
 
 def test_newcomers_are_seen_at_the_next_search_and_get_the_next_place():
