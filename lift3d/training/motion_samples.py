@@ -52,8 +52,8 @@ class MotionSamples:
         check_names(data, everyone, trained)
         if unknown := sorted(set(data.without) - set(clips.names)):
             raise SettingsError(
-                f"[data] without: there is no clip {', '.join(unknown)} in splits {', '.join(data.splits)} of {data.path}; "
-                "name clips of that file, or none: --data.without=[]."
+                f"[data] without: there is no clip {', '.join(unknown)} in splits {', '.join(data.splits)}; name clips "
+                "that are there, or none: --data.without=[]."
             )
         own = zip(clips.subjects, clips.names, clips.lengths, strict=True)
         lengths = [length for subject, name, length in own if subject in trained and name not in data.without]

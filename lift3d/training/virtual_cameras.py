@@ -11,7 +11,7 @@ from torch import Generator, Tensor
 
 from lift3d.skeletons import Skeleton
 
-__all__ = ["ViewSettings", "film"]
+__all__ = ["ViewSettings", "between", "film", "looking"]
 
 
 @dataclass(frozen=True)
@@ -50,28 +50,28 @@ def film(
     target = root.mean(1)
     reach = (root[..., :2] - target[:, None, :2]).norm(dim=-1).amax(1)
     yaw = 2 * math.pi * _random(count, generator)
-    distance = _between(settings.distance_m, count, generator) + reach * _random(count, generator)
+    distance = between(settings.distance_m, count, generator) + reach * _random(count, generator)
     eye = torch.stack(
         [
             target[:, 0] + distance * torch.cos(yaw),
             target[:, 1] + distance * torch.sin(yaw),
-            _between(settings.height_m, count, generator),
+            between(settings.height_m, count, generator),
         ],
         dim=-1,
     )
     aim = target + settings.aside_m * torch.randn(count, 3, generator=generator) * torch.tensor([1.0, 1.0, 0.4])
-    rotation = _looking(aim - eye, math.radians(settings.roll_deg) * torch.randn(count, generator=generator))
+    rotation = looking(aim - eye, math.radians(settings.roll_deg) * torch.randn(count, generator=generator))
     return (positions - eye[:, None, None]) @ rotation.to(positions.dtype).mT[:, None]
 
 
-def _looking(direction: Tensor, roll: Tensor) -> Tensor:
-    """World-to-camera rotations that look along directions, turned around them by the roll; the world is z up."""
+def looking(direction: Float[Tensor, "*batch 3"], roll: Float[Tensor, "*batch"]) -> Float[Tensor, "*batch 3 3"]:
+    """World-to-camera rotations that look along directions, turned around them by the roll, radians; z is up."""
     forward = direction / direction.norm(dim=-1, keepdim=True)
     up = forward.new_tensor([0.0, 0.0, 1.0]).expand_as(forward)
     right = torch.linalg.cross(forward, up)
     right = right / right.norm(dim=-1, keepdim=True)
     down = torch.linalg.cross(forward, right)
-    cosine, sine = torch.cos(roll)[:, None], torch.sin(roll)[:, None]
+    cosine, sine = torch.cos(roll)[..., None], torch.sin(roll)[..., None]
     return torch.stack([cosine * right + sine * down, cosine * down - sine * right, forward], dim=-2)
 
 
@@ -79,5 +79,6 @@ def _random(count: int, generator: Generator) -> Tensor:
     return torch.rand(count, generator=generator)
 
 
-def _between(bounds: tuple[float, ...], count: int, generator: Generator) -> Tensor:
+def between(bounds: tuple[float, ...], count: int, generator: Generator) -> Float[Tensor, "count"]:
+    """Random numbers, evenly between two bounds."""
     return bounds[0] + (bounds[1] - bounds[0]) * _random(count, generator)
