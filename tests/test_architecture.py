@@ -22,7 +22,7 @@ ROWS = [
     ("closed", {"networks", "datasets"}),
     ("closed", {"formats", "video", "synthetic"}),
     ("open", {"keypoints", "poses", "cameras", "bodies"}),
-    ("closed", {"skeletons", "heatmaps"}),
+    ("closed", {"skeletons", "heatmaps", "volumes"}),
     ("closed", {"geometry", "compiled"}),
     ("open", {"errors", "settings", "_discovery", "_files", "_natural_order", "_progress", "_times"}),
 ]

@@ -24,21 +24,25 @@ once for each cell that it is given. "by papers" is how HRNet's and SimpleBaseli
 convolution's for each cell that comes out (four times those really done, as it doubles both sides), and in 2^30.
 "published" is what the literature says, parameters and operations; idle are tensors of published files that no answer
 depends on, which are left out here.
+Networks of several views and of volumes: with default settings, multiply-adds of one call with the input shown.
 Checkpoints of others: lift3d convert CHECKPOINT NAME.safetensors"""
 
 
 def network_table() -> str:
-    """Networks of joints, networks of pictures, and the published checkpoints that `lift3d convert` reads."""
+    """Networks of joints, of pictures and of several views, and the published checkpoints that `convert` reads."""
     entries = entries_of("lift3d.networks", "NETWORK", NetworkEntry).values()
-    joints = [_row(entry) for entry in entries if not entry.published]
+    joints = [_row(entry) for entry in entries if not entry.published and entry.example is None]
+    views = [_example_row(entry) for entry in entries if entry.example is not None]
     pictures = [_published_row(entry, size) for entry in entries for size in entry.published]
-    sources = [[one.name, one.network, ", ".join(one.options), one.about] for one in all_importers().values()]
+    importers = all_importers().values()
+    sources = [[one.name, ", ".join(one.networks), ", ".join(one.options), one.about] for one in importers]
     tables = [
         table(["network", "parameters", "multiply-adds a frame", "input", "output", "about"], joints),
         table(
             ["network", "size", "parameters", "multiply-adds", "by papers", "published", "input", "output", "from"],
             pictures,
         ),
+        table(["network", "parameters", "multiply-adds", "input", "output", "from", "about"], views),
         _NOTES,
         table(["checkpoint", "becomes", "options", "about"], sources),
     ]
@@ -64,11 +68,27 @@ def _published_row(entry: NetworkEntry, size: PublishedSize) -> list[str]:
     parameters = _size(network)
     operations, more, answer = _counted(network, torch.empty(1, 3, height, width, device="meta"))
     by_papers = f"{(operations + more) / 2**30:.2f} G"
-    sources = ", ".join(one.name for one in all_importers().values() if one.network == entry.name)
     return [
         entry.name, size.name, parameters, f"{operations / 1e9:.2f} G", by_papers, size.published,
-        f"{width}x{height}", _shapes(answer), sources,
+        f"{width}x{height}", _shapes(answer), _sources(entry),
     ]  # fmt: skip
+
+
+def _example_row(entry: NetworkEntry) -> list[str]:
+    """The same of a network that says itself what it takes; only the first of its inputs and answers are shown."""
+    assert entry.example is not None
+    settings = entry.settings()
+    with torch.device("meta"), torch.no_grad(), FlopCounterMode(display=False) as counter:
+        network, given = entry.build(settings).eval(), entry.example(settings)
+        answer = network(*given)
+    cost = f"{counter.get_total_flops() / 2e9:.2f} G"
+    first = answer if isinstance(answer, Tensor) else answer[0]
+    return [entry.name, _size(network), cost, _shapes(given[:1]), _shapes(first), _sources(entry), entry.about]
+
+
+def _sources(entry: NetworkEntry) -> str:
+    """The published checkpoints that become this network."""
+    return ", ".join(one.name for one in all_importers().values() if entry.name in one.networks)
 
 
 def _counted(network: nn.Module, images: Tensor) -> tuple[float, int, Any]:

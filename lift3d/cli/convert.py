@@ -45,6 +45,11 @@ __all__ = ["COMMAND"]
     nargs=2,
     help="Width and height of the pictures that a network was trained on, where its file's name does not say.",
 )
+@click.option(
+    "--aggregation",
+    type=click.Choice(["sum", "mean", "max", "softmax", "confidence"]),
+    help="How a volumetric network makes its views one; softmax if not told (learnable triangulation).",
+)
 @threads_option()
 def COMMAND(  # noqa: N802
     source: Path,
@@ -84,7 +89,7 @@ def _convert_networks(source: Path, target: Path, importer: str | None, options:
     from lift3d.checkpoints import save_network
     from lift3d.importers import import_networks
 
-    names = ("skeleton", "statistics", "causal", "style", "image_size")
+    names = ("skeleton", "statistics", "causal", "style", "image_size", "aggregation")
     given = {name: options[name] for name in names if options[name]}
     for what, found in import_networks(source, importer, **given).items():
         path = target if what == "pose" else target.with_stem(f"{target.stem}_{what}")

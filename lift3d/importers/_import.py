@@ -33,7 +33,8 @@ def import_networks(path: str | Path, importer: str | None = None, **options: An
         path: of a file that ``torch.save`` wrote.
         importer: a name of ``all_importers``, where the kind shall not be told from the file.
         options: what the file does not say, as far as the importer takes it: ``skeleton`` (of the 2D joints),
-            ``causal``, ``statistics`` (paths of files), ``style`` (of a ResNet), ``image_size`` (width and height).
+            ``causal``, ``statistics`` (paths of files), ``style`` (of a ResNet), ``image_size`` (width and height),
+            ``aggregation`` (of views).
 
     Returns:
         Networks by what they predict: ``"pose"``, and where the file has one, ``"trajectory"``.
@@ -52,7 +53,7 @@ def import_networks(path: str | Path, importer: str | None = None, **options: An
         if name not in entry.options:
             takes = ", ".join(entry.options) or "no options"
             raise InputError(f"The importer {entry.name!r} does not take {name!r}; it takes {takes}.")
-    if not entry.recognises(content):
+    if not (entry.accepts or entry.recognises)(content):
         raise FileError(file, f"has not the keys of {entry.name}: {_keys(content)}", "Leave out --from.")
     return dict(entry.convert(file, content, **options))
 

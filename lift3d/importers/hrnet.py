@@ -77,7 +77,7 @@ def _convert(
 
 IMPORTER = ImporterEntry(
     name="hrnet",
-    network="hrnet",
+    networks=("hrnet",),
     about="HRNet (Sun et al. 2019) from its authors or MMPose, .pth; the size of pictures by the file's name.",
     options=("skeleton", "image_size"),
     recognises=_recognises,

@@ -74,7 +74,7 @@ def _convert(
 
 IMPORTER = ImporterEntry(
     name="integral",
-    network="integral_resnet",
+    networks=("integral_resnet",),
     about="Integral Human Pose Regression (Sun et al. 2018), ResNet to volumes, .pth.tar.",
     options=("skeleton", "image_size"),
     recognises=_recognises,

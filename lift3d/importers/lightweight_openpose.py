@@ -100,7 +100,7 @@ def _convert(path: Path, content: Any) -> dict[str, Checkpoint]:
 
 IMPORTER = ImporterEntry(
     name="lightweight_openpose",
-    network="lightweight_openpose",
+    networks=("lightweight_openpose",),
     about="Lightweight OpenPose (Osokin 2018), .pth: all people in a picture.",
     options=(),
     recognises=_recognises,

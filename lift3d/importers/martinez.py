@@ -93,7 +93,7 @@ def _chosen(path: Path, given: Sequence[Statistics]) -> dict[str, Statistics]:
 
 IMPORTER = ImporterEntry(
     name="martinez",
-    network="residual_mlp",
+    networks=("residual_mlp",),
     about="Martinez et al. 2017 in PyTorch, .pth.tar; needs the statistics of its training data.",
     options=("statistics",),
     recognises=_recognises,

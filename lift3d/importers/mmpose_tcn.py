@@ -90,7 +90,7 @@ def _settings(
 
 IMPORTER = ImporterEntry(
     name="mmpose_tcn",
-    network="temporal_conv",
+    networks=("temporal_conv",),
     about="MMPose's video lifters (VideoPose3D's network), .pth.",
     options=("skeleton", "causal"),
     recognises=_recognises,

@@ -92,7 +92,7 @@ def _convert(path: Path, content: Any) -> dict[str, Checkpoint]:
 
 IMPORTER = ImporterEntry(
     name="motionbert",
-    network="dstformer",
+    networks=("dstformer",),
     about="MotionBERT (Zhu et al. 2023), full and lite, .bin; the answer is in units of the screen.",
     options=(),
     recognises=_recognises,

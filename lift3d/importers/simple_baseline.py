@@ -55,7 +55,8 @@ def _convert(
     if style is None:
         raise FileError(
             path, "its tensors fit networks of the pytorch and of the caffe style, which answer differently",
-            "Pass --style pytorch or --style caffe (style=...), as its source calls it; MMPose's are pytorch.",
+            "Pass --style pytorch or --style caffe (style=...), as its source calls it; MMPose's are pytorch. "
+            "Of learnable triangulation's backbone: --from learnable_triangulation.",
         )  # fmt: skip
     if style not in STYLES:
         raise InputError(f"style is {style!r}; expected one of {', '.join(map(repr, STYLES))}.")
@@ -84,7 +85,7 @@ def _convert(
 
 IMPORTER = ImporterEntry(
     name="simple_baseline",
-    network="simple_baseline",
+    networks=("simple_baseline",),
     about="SimpleBaseline (Xiao et al. 2018) from its authors or MMPose, .pth.tar; the style must be told.",
     options=("style", "skeleton", "image_size"),
     recognises=_recognises,

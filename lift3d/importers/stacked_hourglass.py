@@ -95,7 +95,7 @@ def _convert(
 
 IMPORTER = ImporterEntry(
     name="stacked_hourglass",
-    network="stacked_hourglass",
+    networks=("stacked_hourglass",),
     about="Stacked hourglasses (after Newell et al. 2016) in PyTorch, checkpoint.pt, trained on MPII.",
     options=("skeleton", "image_size"),
     recognises=_recognises,

@@ -117,7 +117,7 @@ def _checkpoint(
 
 IMPORTER = ImporterEntry(
     name="videopose3d",
-    network="temporal_conv",
+    networks=("temporal_conv",),
     about="VideoPose3D (Pavllo et al. 2019), .bin: poses, and the trajectory where there is one.",
     options=("skeleton", "causal"),
     recognises=_recognises,

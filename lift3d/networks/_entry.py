@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 
 __all__ = ["NetworkEntry", "PublishedSize"]
 
@@ -38,6 +38,7 @@ class NetworkEntry:
         build: makes the network from its settings.
         about: one line for people.
         published: sizes of a network of pictures; empty for networks of joints.
+        example: of networks of volumes or of several views: what one call takes, a batch of one, from the settings.
     """
 
     name: str
@@ -45,3 +46,4 @@ class NetworkEntry:
     build: Callable[..., nn.Module]
     about: str
     published: tuple[PublishedSize, ...] = ()
+    example: Callable[[Any], tuple[Tensor, ...]] | None = None

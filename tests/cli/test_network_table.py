@@ -60,6 +60,24 @@ def test_sizes_and_costs_of_networks_of_pictures(key: tuple[str, str, str], text
         assert float(found[4]) == pytest.approx(by_papers, rel=0.02)
 
 
+@pytest.mark.parametrize(
+    ("name", "parameters", "done", "shapes"),
+    [
+        ("algebraic_triangulation", 79.52, 158.0, "4x3x384x384 17x3"),
+        # less the heatmaps of the published file, on which no answer depends: 4 369 parameters, 0.16 G
+        ("volumetric_triangulation", 80.58, 300.9 - 0.16, "4x3x384x384 17x3"),
+        ("v2v", 11.94, 18.5, "32x32x32x32 17x32x32x32"),
+    ],
+)
+def test_sizes_and_costs_of_networks_of_views(
+    name: str, parameters: float, done: float, shapes: str, text: str
+) -> None:
+    (row,) = (row for row in rows(text, name) if f" {shapes} " in row)
+    found = row.split()
+    assert float(found[1]) == parameters
+    assert float(found[3]) == pytest.approx(done, abs=0.07)
+
+
 def test_transposed_convolutions_are_counted_both_ways() -> None:
     """A kernel of 4 x 4 on 5 x 7 cells of 3 channels to 10 x 14 of 2; a plain convolution counts once."""
 
@@ -78,7 +96,7 @@ def test_transposed_convolutions_are_counted_both_ways() -> None:
 def test_every_checkpoint_is_named(text: str) -> None:
     for importer in all_importers().values():
         (row,) = (row for row in rows(text, importer.name) if importer.about in row)
-        assert row.startswith(f"{importer.name} {importer.network} ")
+        assert row.startswith(f"{importer.name} {', '.join(importer.networks)} ")
         assert all(option in row for option in importer.options)
 
 

@@ -21,6 +21,8 @@ SMALLER = {
     "hrnet_w32_256x192": {32: 4, **EIGHTH},
     "stacked_hourglass_2": EIGHTH,
     "lightweight_openpose": {32: 4, **EIGHTH, 185: 16 + 19 + 38},
+    "lt_algebraic": EIGHTH,
+    "lt_volumetric_conf_norm_small": {16: 2, 32: 4, **EIGHTH},
 }
 
 
@@ -125,6 +127,11 @@ def lightweight_openpose() -> dict[str, Any]:
     schedule = {"milestones": Counter([100, 200]), "last_epoch": 3}
     content = {"state_dict": state, "optimizer": optimiser(state), "scheduler": schedule}
     return {**content, "iter": 370000, "current_epoch": 280}
+
+
+def learnable_triangulation(kind: str = "volumetric") -> dict[str, Any]:
+    """Learnable triangulation's ``weights.pth``, algebraic or volumetric: a bare state dict."""
+    return state_of({"algebraic": "lt_algebraic", "volumetric": "lt_volumetric_conf_norm_small"}[kind])
 
 
 def as_mmpose(state: dict[str, Tensor], head: str = "head") -> dict[str, Any]:

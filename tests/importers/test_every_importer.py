@@ -12,6 +12,7 @@ import torch
 from published_files import (
     hrnet,
     integral,
+    learnable_triangulation,
     lightweight_openpose,
     martinez,
     martinez_statistics,
@@ -44,10 +45,11 @@ OF_PICTURES = {
     "simple_baseline": simple_baseline,
     "stacked_hourglass": stacked_hourglass,
 }
-FILES = LIFTERS | OF_PICTURES
+FILES = LIFTERS | OF_PICTURES | {"learnable_triangulation": learnable_triangulation}
 SKELETONS = {
     "hrnet": "coco17",
     "integral": "human36m18",
+    "learnable_triangulation": "human36m17[17]",
     "lightweight_openpose": "body18",
     "simple_baseline": "coco17",
     "stacked_hourglass": "mpii16",
@@ -100,7 +102,7 @@ def test_files_are_told_apart_and_converted(
     source = save(tmp_path / "published.bin", FILES[name](), old)
     checkpoint = converted(tmp_path, source, *as_words(told(name, statistics)))
     assert f"own.safetensors: pose network, {checkpoint.name}" in capsys.readouterr().out
-    assert checkpoint.name == all_importers()[name].network
+    assert checkpoint.name in all_importers()[name].networks
     assert checkpoint.skeleton.name == SKELETONS.get(name, "human36m17")
     assert checkpoint.extra["source"].endswith("published.bin")
     assert "licence" in checkpoint.extra
@@ -108,7 +110,7 @@ def test_files_are_told_apart_and_converted(
     if name in OF_PICTURES:
         assert set(values) == {one.name for one in fields(reading_named(checkpoint.encoding["name"]).settings)}
         from_mapping(reading_named(checkpoint.encoding["name"]).settings, values)
-    else:
+    elif name in LIFTERS:
         encoding = encoding_named(checkpoint.encoding["name"])
         settings = from_mapping(encoding.settings, values)
         assert encoding.features(len(checkpoint.input_skeleton), settings) == checkpoint.settings.inputs

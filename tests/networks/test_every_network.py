@@ -6,22 +6,37 @@ from typing import Any
 
 import pytest
 import torch
+from made_up_views import ring_projections
 from torch import Tensor, nn
 
 from lift3d._discovery import entries_of
 from lift3d.checkpoints import load_network, save_network
 from lift3d.errors import ShapeError
+from lift3d.networks._deconvolutions import DeconvolutionSettings
 from lift3d.networks._entry import NetworkEntry
+from lift3d.networks._resnet import ResNetSettings
+from lift3d.networks.algebraic_triangulation import AlgebraicTriangulationSettings
+from lift3d.networks.v2v import V2VSettings
+from lift3d.networks.volumetric_triangulation import VolumetricTriangulationSettings
 
 ENTRIES = entries_of("lift3d.networks", "NETWORK", NetworkEntry)
 OF_HEATMAPS = [name for name, entry in ENTRIES.items() if entry.published and name != "movenet"]
 WIDTHS = {"hidden": 32, "channels": 32, "representation": 32, "width": 16, "stem_channels": 16, "initial_channels": 32}
 SIDE = 64  # of the pictures
+VOLUMES = V2VSettings(4, 3, front_channels=4, front_units=2, channels=(4, 8, 8))
+BACKBONE, UPSAMPLING = ResNetSettings(18, width=8), DeconvolutionSettings(2, channels=8)
+OF_VIEWS = {
+    "v2v": VOLUMES,
+    "algebraic_triangulation": AlgebraicTriangulationSettings(3, BACKBONE, UPSAMPLING, confidence_width=8),
+    "volumetric_triangulation": VolumetricTriangulationSettings(
+        BACKBONE, UPSAMPLING, side=2.0, cells=8, volume_network=VOLUMES, confidence_width=8, aggregation="confidence"
+    ),
+}
 
 
 def small(name: str) -> Any:
     """Default settings, but narrow, so that the files are small."""
-    return narrow(ENTRIES[name].settings())
+    return OF_VIEWS[name] if name in OF_VIEWS else narrow(ENTRIES[name].settings())
 
 
 def narrow(settings: Any) -> Any:
@@ -44,9 +59,20 @@ def sample(network: nn.Module, settings: Any, pictures: bool) -> Tensor:
     return torch.randn(4, settings.inputs) if context is None else torch.randn(2, sum(context) + 3, settings.inputs)
 
 
+def views(name: str) -> tuple[Tensor, ...]:
+    """The same of a network of volumes or of views: a batch of three, three cameras on a ring of 4 m."""
+    if name == "v2v":
+        return (torch.randn(3, VOLUMES.inputs, 8, 8, 8),)
+    projections = ring_projections(3, 4.0, (2 * SIDE, 2 * SIDE)).expand(3, -1, -1, -1)
+    images = torch.randn(3, 3, 3, 2 * SIDE, 2 * SIDE)
+    return (images, projections, torch.randn(3, 3) / 10)[: 3 if name == "volumetric_triangulation" else 2]
+
+
 def parts(answer: Any) -> list[Tensor]:
     """Every tensor of an answer, however they are grouped."""
-    return [answer] if isinstance(answer, Tensor) else [part for one in answer for part in parts(one)]
+    if isinstance(answer, Tensor):
+        return [answer]
+    return [part for one in answer for part in parts(one)] if isinstance(answer, tuple) else []
 
 
 @pytest.mark.parametrize("name", ENTRIES)
@@ -86,7 +112,8 @@ def test_every_parameter_learns(name: str) -> None:
     entry = ENTRIES[name]
     settings = small(name)
     network = entry.build(settings).train()
-    outputs = parts(network(sample(network, settings, bool(entry.published))))
+    given = views(name) if name in OF_VIEWS else (sample(network, settings, bool(entry.published)),)
+    outputs = parts(network(*given))
     sum(part.square().mean() for part in outputs).backward()
     assert all(p.grad is not None and p.grad.isfinite().all() for p in network.parameters())
 
@@ -99,6 +126,19 @@ def test_pictures_of_a_batch_do_not_mix(name: str) -> None:
         together, alone = parts(network(pictures)), parts(network(pictures[1:2]))
     for many, one in zip(together, alone, strict=True):
         torch.testing.assert_close(one[0], many[1], rtol=1e-4, atol=1e-5 * float(one.abs().max()))
+
+
+def test_there_is_a_small_one_for_every_network_of_views() -> None:
+    assert set(OF_VIEWS) == {name for name, entry in ENTRIES.items() if entry.example is not None}
+
+
+@pytest.mark.parametrize("name", OF_VIEWS)
+def test_samples_of_a_batch_do_not_mix(name: str) -> None:
+    network, given = ENTRIES[name].build(small(name)).eval(), views(name)
+    with torch.no_grad():
+        together, alone = parts(network(*given)), parts(network(*(one[1:2] for one in given)))
+    for many, one in zip(together, alone, strict=True):
+        torch.testing.assert_close(one[0], many[1], rtol=1e-4, atol=1e-6 + 1e-5 * float(one.abs().max()))
 
 
 @pytest.mark.parametrize("name", OF_HEATMAPS)
