@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,8 @@ from lift3d.checkpoints import save_network
 from lift3d.errors import SettingsError, UnknownNameError
 from lift3d.training.detector_settings import DetectorTraining
 from lift3d.training.lifter_settings import LifterTraining
+from lift3d.training.rig_settings import RigTraining
+from lift3d.training.self_training import teach_detector
 from lift3d.training.train_detector import train_detector
 from lift3d.training.train_lifter import train_lifter
 
@@ -23,7 +26,7 @@ def run_training(tables: Mapping[str, Any], folder: str | Path, where: str = "se
     """Train what the tables say; returns the file of weights.
 
     Args:
-        tables: the settings; ``kind`` says which: ``"lifter"`` or ``"detector"``.
+        tables: the settings; ``kind`` says which: ``"lifter"``, ``"detector"`` or ``"rig"``.
         folder: of the run; a run that was interrupted there goes on.
         where: how error texts call the settings.
 
@@ -64,7 +67,26 @@ def _detector(tables: Mapping[str, Any], folder: Path, where: str) -> Path:
     return weights
 
 
-_KINDS: dict[str, Callable[[Mapping[str, Any], Path, str], Path]] = {"lifter": _lifter, "detector": _detector}
+def _rig(tables: Mapping[str, Any], folder: Path, where: str) -> Path:
+    settings = RigTraining.of(tables, where)
+    _keep(settings.tables(), folder)
+    taught = teach_detector(settings, folder)
+    weights, own = folder / "weights.safetensors", taught.checkpoint
+    about = {**own.extra, "trained_on": taught.trained_on, "figures": json.dumps(taught.figures)}
+    if settings.data.licence:
+        about["licence"] = settings.data.licence
+    save_network(
+        weights, own.network, own.settings, own.name, own.skeleton, about, half=True,
+        input_skeleton=own.input_skeleton, encoding=own.encoding,
+    )  # fmt: skip
+    return weights
+
+
+_KINDS: dict[str, Callable[[Mapping[str, Any], Path, str], Path]] = {
+    "lifter": _lifter,
+    "detector": _detector,
+    "rig": _rig,
+}
 
 
 def _keep(tables: Mapping[str, Any], folder: Path) -> None:
