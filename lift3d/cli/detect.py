@@ -36,7 +36,7 @@ class _People(click.ParamType):
 )  # fmt: skip
 @click.option(
     "--runtime", type=click.Choice(["torch", "onnx"]), default="torch", show_default=True,
-    help="What runs the network; ONNX Runtime takes a third of the time on a CPU (pip install onnxruntime).",
+    help="What runs the network; ONNX Runtime takes half the time on a CPU (pip install onnxruntime).",
 )  # fmt: skip
 @click.option(
     "--onnx-folder", type=click.Path(file_okay=False, path_type=Path),
@@ -60,9 +60,11 @@ def COMMAND(  # noqa: N802
 
     The cameras are named after the files: name the videos as the calibration names its cameras.
     """
+    from lift3d.cli._memory import keep_freed_memory
     from lift3d.detection import DetectSettings, detect
     from lift3d.formats import write_keypoints
 
+    keep_freed_memory()
     settings = DetectSettings(
         runtime=runtime, onnx_folder=None if onnx_folder is None else str(onnx_folder), mirror=not one_pass
     )

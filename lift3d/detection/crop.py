@@ -62,9 +62,9 @@ def cut(rgb: UInt8[Tensor, "height width 3"], crop: Crop, size: int) -> Float[Te
     height, width = rgb.shape[:2]
     left, top = max(crop.left, 0), max(crop.top, 0)
     right, bottom = min(crop.left + crop.side, width), min(crop.top + crop.side, height)
-    square = torch.zeros(1, 3, crop.side, crop.side, dtype=torch.uint8).to(memory_format=torch.channels_last)
+    square = torch.zeros(crop.side, crop.side, 3, dtype=torch.uint8)
     if left < right and top < bottom:
-        inside = rgb[top:bottom, left:right].permute(2, 0, 1)
-        square[0, :, top - crop.top : bottom - crop.top, left - crop.left : right - crop.left] = inside
-    resized = F.interpolate(square, (size, size), mode="bilinear", align_corners=False, antialias=True)
+        square[top - crop.top : bottom - crop.top, left - crop.left : right - crop.left] = rgb[top:bottom, left:right]
+    image = square.permute(2, 0, 1)[None]  # channels last
+    resized = F.interpolate(image, (size, size), mode="bilinear", align_corners=False, antialias=True)
     return resized[0].float() / 127.5 - 1

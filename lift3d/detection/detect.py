@@ -45,7 +45,7 @@ class DetectSettings:
             time.
         follow: how a person is kept in view.
         people: how several people are kept apart.
-        runtime: what runs the network: ``"torch"``, or ``"onnx"`` (ONNX Runtime: on a CPU in a third of the time).
+        runtime: what runs the network: ``"torch"``, or ``"onnx"`` (ONNX Runtime: on a CPU in half the time or less).
             Both with as many threads as torch is set to.
         onnx_folder: where networks written for ONNX Runtime are kept from one time to the next; None for nowhere.
     """

@@ -50,8 +50,8 @@ def measured(people, repeats):
     def enlarged():
         return [cv2.resize(maps, (8 * columns, 8 * rows), interpolation=cv2.INTER_CUBIC) for maps in plain]
 
-    resizing, large = milliseconds(enlarged, max(3, repeats // 5))
-    grouping, (entries, _) = milliseconds(lambda: openpose_grouping.group(*large), max(3, repeats // 5))
+    resizing, large = milliseconds(enlarged, max(1, repeats // 5))
+    grouping, (entries, _) = milliseconds(lambda: openpose_grouping.group(*large), max(1, repeats // 5))
     worst = (in_order(8 * found.places + 3.5) - in_order(truth)).norm(dim=-1).max().item()
     return {
         "ms": own, "found": len(found.places), "worst_px": round(worst, 2), "openpose_style_resizing_ms": resizing,

@@ -43,6 +43,14 @@ def test_the_same_numbers_for_any_number_of_pictures(movenet):
         assert_same(run, movenet, torch.randn(count, 3, 64, 64))
 
 
+def test_pictures_one_after_another_give_what_they_give_together(movenet):
+    images = torch.randn(3, 3, 64, 64)
+    with torch.no_grad():
+        together = movenet.network(images)
+    for ours, theirs in zip(torch_run(movenet.network, CPU)(images), together, strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-5)
+
+
 def test_networks_of_pictures_of_any_size():
     pytest.importorskip("onnxruntime")
     settings, body = LightweightOpenPoseSettings(), get_skeleton("body18")
