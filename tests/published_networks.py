@@ -2,9 +2,8 @@
 
 ``golden/{martinez,videopose3d_*,motionbert*}.npz`` and those of the networks of pictures (``simplebaseline_*``,
 ``hrnet_*``, ``integral_r50``, ``stacked_hourglass_*``, ``lightweight_openpose*``) and of several views (``lt_*``,
-``v2v*``) hold, for the published PyTorch
-networks, the keys and shapes of the state dict and 2,000 or fewer numbers of each answer; no code and no trained
-weights.
+``v2v*``) hold, for the published PyTorch networks, the keys and shapes of the state dict and 2,000 or fewer numbers of
+each answer; no code and no trained weights.
 """
 
 from __future__ import annotations

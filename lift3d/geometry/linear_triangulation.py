@@ -46,7 +46,7 @@ def triangulate_homogeneous(
         projections.masked_fill(~known[..., None], 0.0).double(),
     )
     solution, sound = _least_eigenvector(matrices)
-    sound = sound & (seen.sum(-2) >= 2) & (solution[..., 3] != 0)
+    sound = sound & (solution[..., 3] != 0)
     last = torch.where(sound, solution[..., 3], 1.0)[..., None]
     points = torch.where(sound[..., None], solution[..., :3] / last, torch.nan)
     return points.to(pixels.dtype)

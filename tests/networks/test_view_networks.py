@@ -20,6 +20,7 @@ from lift3d.networks.algebraic_triangulation import AlgebraicTriangulation, Alge
 from lift3d.networks.simple_baseline import SimpleBaseline, SimpleBaselineSettings
 from lift3d.networks.v2v import V2V, V2VSettings
 from lift3d.networks.volumetric_triangulation import VolumetricTriangulation, VolumetricTriangulationSettings
+from lift3d.volumes import Cuboid, map_projections, unproject_maps
 
 SMALL = ResNetSettings(18, width=8)
 UPSAMPLING = DeconvolutionSettings(3, channels=8)
@@ -183,21 +184,30 @@ def test_points_of_volumes_are_within_their_cuboid_and_move_with_it() -> None:
 
 
 def test_points_of_a_turned_cuboid_are_in_the_world() -> None:
-    """A volume with one certain cell: the point is where that cell is in the world, cuboid turned or not."""
+    """A volume with one certain cell: the point is where that cell is in the world, cuboid turned or not.
+
+    And the volume network is given what the features show there, by the rule of pixels that was set.
+    """
+    given = []
 
     class OneCell(nn.Module):
         def forward(self, volumes: Tensor) -> Tensor:
+            given.append(volumes)
             certain = torch.full((1, 3, 8, 8, 8), -100.0)
             certain[:, :, 6, 1, 2] = 100.0
             return certain
 
-    network = VolumetricTriangulation(VOLUMETRIC).eval()
-    network.volume_network = OneCell()
-    for angle in (0.0, 0.9):
+    for angle, half_pixel in ((0.0, True), (0.9, True), (0.9, False)):
+        network = random_weights(VolumetricTriangulation(replace(VOLUMETRIC, half_pixel=half_pixel))).eval()
+        network.volume_network = OneCell()
         answer = network(
             torch.randn(1, 4, 3, 128, 128), PROJECTIONS, torch.ones(1, 3), torch.tensor([angle])
         )  # fmt: skip
-        torch.testing.assert_close(answer.points[0, 1], answer.cuboid.positions()[0, 6, 1, 2])
+        cuboid = Cuboid.of(torch.ones(1, 3), 2.0, 8, torch.tensor([angle]))
+        torch.testing.assert_close(answer.points[0, 1], cuboid.positions()[0, 6, 1, 2])
+        to_maps = map_projections(PROJECTIONS, (128, 128), (32, 32), half_pixel=half_pixel)
+        seen = unproject_maps(answer.features, to_maps, cuboid.positions(), "softmax")
+        torch.testing.assert_close(given[-1], seen)
 
 
 def test_shares_of_views_sum_to_one() -> None:
