@@ -34,6 +34,7 @@ class BodySettings:
         bone_scale: standard deviation of the factor on each bone, the same left and right.
         placement_m: standard deviation, metres along each axis, of where the trunk's joints (hips, spine, thorax, neck,
             head and shoulders) sit in the trunk; laboratories place them differently.
+        varied: share of people whose proportions are varied by these three; the others keep theirs.
         borrowed: probability of taking the lengths of the bones from someone else.
         recombined: probability of taking forearms and shanks from someone else: each with probability one half, as
             they lie in the frame of the trunk.
@@ -47,6 +48,7 @@ class BodySettings:
     body_scale: float = 0.02
     bone_scale: float = 0.02
     placement_m: float = 0.0
+    varied: float = 1.0
     borrowed: float = 0.0
     recombined: float = 0.0
     bent: float = 0.0
@@ -75,9 +77,11 @@ def vary_bodies(
     if settings.bent:
         trunk = _trunk_frame(positions, skeleton, "hip")
         bones = _bones(bend(_joints(bones, skeleton), trunk, skeleton, settings.bent, generator), skeleton)
-    bones = bones * _bone_factors(bones, skeleton, settings, generator)[:, None, :, None]
+    varied = (torch.rand(len(bones), 1, generator=generator) < settings.varied).to(bones)
+    bones = bones * _bone_factors(bones, skeleton, varied, settings, generator)[:, None, :, None]
     if settings.placement_m:
-        bones = bones + _placements(positions, skeleton, settings.placement_m, generator)
+        placed = _placements(positions, skeleton, settings.placement_m, generator)
+        bones = bones + varied[:, :, None, None] * placed
     people = _joints(bones, skeleton)
     mirrored = torch.rand(len(people), 1, 1, 1, generator=generator) < settings.mirror
     flip = people.new_tensor([-1.0, 1.0, 1.0])
@@ -132,11 +136,13 @@ def _unit(vectors: Tensor) -> Tensor:
     return vectors / vectors.norm(dim=-1, keepdim=True).clamp_min(1e-6)
 
 
-def _bone_factors(bones: Tensor, skeleton: Skeleton, settings: BodySettings, generator: Generator) -> Tensor:
-    """Factor on the bone that ends in each joint (batch, joints)."""
+def _bone_factors(
+    bones: Tensor, skeleton: Skeleton, varied: Tensor, settings: BodySettings, generator: Generator
+) -> Tensor:
+    """Factor on the bone that ends in each joint (batch, joints); of lengths borrowed alone where ``varied`` is 0."""
     count, joints = bones.shape[0], len(skeleton)
-    body = 1 + settings.body_scale * torch.randn(count, 1, generator=generator)
-    own = 1 + settings.bone_scale * torch.randn(count, joints, generator=generator)
+    body = 1 + varied * settings.body_scale * torch.randn(count, 1, generator=generator)
+    own = 1 + varied * settings.bone_scale * torch.randn(count, joints, generator=generator)
     factors = (body * own[:, _twins(skeleton)]).clamp(0.6, 1.5)
     lengths = bones[:, 0].norm(dim=-1)
     theirs = lengths[torch.randperm(count, generator=generator)] / lengths.clamp_min(1e-3)

@@ -68,6 +68,15 @@ def test_joints_of_the_trunk_are_placed_elsewhere_alike_in_all_frames_and_mirror
         torch.testing.assert_close(ours[:, 0].std(0), torch.full((3,), 0.02), atol=0.003, rtol=0)
 
 
+def test_a_share_of_people_keeps_its_proportions() -> None:
+    people = _people(400)
+    proportions = {"body_scale": 0.05, "bone_scale": 0.05, "placement_m": 0.02}
+    differs = (_varied(people, varied=0.3, **proportions) - people).norm(dim=-1).amax(dim=(1, 2))
+    kept = differs < 1e-5
+    assert kept.float().mean().item() == pytest.approx(0.7, abs=0.06)
+    assert differs[~kept].min() > 0.01
+
+
 def test_borrowed_bones_have_the_lengths_of_someone_in_the_batch() -> None:
     people = _people()
     people = people * torch.linspace(0.8, 1.2, len(people))[:, None, None, None]
