@@ -19,7 +19,7 @@ from lift3d.detection.box import Box
 from lift3d.detection.follow import FollowSettings
 from lift3d.detection.identity import same_people
 from lift3d.detection.joints import Joints
-from lift3d.detection.oks import areas_of, oks, oks_suppressed
+from lift3d.detection.oks import areas_of, joint_similarities, oks_suppressed
 from lift3d.detection.readings import Reading
 
 __all__ = ["PeopleFollower", "PeopleSettings"]
@@ -123,11 +123,21 @@ class PeopleFollower:
         pixels = torch.stack([self._sure(seen) for seen in found])
         areas = _SEGMENT * areas_of(pixels)
         if first:
-            alike = oks(pixels[first:, None], pixels[:first], (areas[first:, None] + areas[:first]) / 2, self.sigmas)
-            new = [seen for seen, own in zip(found[first:], alike, strict=True) if own.max() <= self.settings.same_oks]
+            known = self._known_already(pixels[first:], pixels[:first], (areas[first:, None] + areas[:first]) / 2)
+            new = [seen for seen, own in zip(found[first:], known, strict=True) if not own > self.settings.same_oks]
             return [*found[:first], *self._distinct(new)]
         scores = torch.stack([seen.scores.mean() for seen in found])
         return [found[i] for i in oks_suppressed(pixels, scores, areas, self.sigmas, self.settings.same_oks)]
+
+    def _known_already(self, new: Tensor, known: Tensor, areas: Tensor) -> Float[Tensor, "new"]:
+        """Similarity to whom of those known each is most like, or to the nearest joints of all of them together.
+
+        A detector of one person that sees two close together may mix their joints: who is made of others is nobody.
+        """
+        alike = joint_similarities(new[:, None], known, areas, self.sigmas)  # (new, known, joints)
+        nearest = alike.nan_to_num(-1.0).amax(1)
+        of_one, of_all = alike.nanmean(-1).nan_to_num(0.0).amax(1), nearest.where(nearest >= 0, torch.nan).nanmean(-1)
+        return torch.maximum(of_one, of_all.nan_to_num(0.0))
 
     def _named(self, found: list[Joints]) -> list[Joints | None]:
         """Put each who is found to the track that is theirs; newcomers begin one."""

@@ -117,6 +117,19 @@ def test_who_is_found_twice_is_one():
     assert next_of(follower_of(eye, same_oks=0.9999)) == [100, 102, 400]
 
 
+def test_who_is_made_of_others_joints_is_nobody():
+    eye = Eye()
+    follower = follower_of(eye, search_every=1)
+    eye.people = at(100, 160)
+    assert next_of(follower) == [100, 160]
+    mixed = eye.people[0].clone()
+    mixed[::2] = eye.people[1][::2]
+    eye.people = [*eye.people, mixed]
+    assert next_of(follower) == [100, 160]
+    eye.people[2] = at(300)[0]
+    assert next_of(follower) == [100, 160, 300]
+
+
 def test_boxes_say_where_to_look_and_are_grown_as_the_detector_wants():
     eye = Eye()
     follower = follower_of(eye)
