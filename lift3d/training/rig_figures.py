@@ -2,12 +2,14 @@
 
 Two things are held back. Frames: there, detections of all cameras are triangulated, and how far each detection lies
 from its own point says how well the cameras agree. A camera: its detections are compared with where the points are
-that the *other* cameras see with the detector as it was *before*, so agreeing on something wrong is no gain. What is
-there before and after counts: leaving hard detections out is no gain either, and how many there are is said.
+that the *other* cameras see with the detector as it was *before*, so agreeing on something wrong is no gain; once with
+all of these points, once with those that three of the others (or all two) agree on, since the rest may be wrong. What
+is there before and after counts: leaving hard detections out is no gain either, and how many there are is said.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -17,6 +19,7 @@ from torch import Tensor
 from lift3d.cameras import CameraRig
 from lift3d.keypoints import Keypoints2D
 from lift3d.poses import Poses3D
+from lift3d.training.rig_labels import AgreementSettings, agreed_points
 from lift3d.triangulation import reprojection_error, triangulate
 
 __all__ = ["camera_figures", "frame_figures"]
@@ -48,20 +51,37 @@ def frame_figures(before: Keypoints2D, after: Keypoints2D, rig: CameraRig, frame
 
 
 def camera_figures(
-    before: Keypoints2D, after: Keypoints2D, rig: CameraRig, camera: str, frames: slice = slice(None)
+    before: Keypoints2D,
+    after: Keypoints2D,
+    rig: CameraRig,
+    camera: str,
+    agreement: AgreementSettings,
+    frames: slice = slice(None),
 ) -> dict[str, Any]:
-    """How far a camera's detections are from what the others saw before; see :func:`frame_figures`.
+    """How far a camera's detections are from what the others saw before.
 
     Args:
         before, after: detections of all cameras, in time with each other.
         rig: the cameras.
         camera: that nothing was learned from.
+        agreement: when the others agree; but for the number of views, see above.
         frames: which are looked at.
+
+    Returns:
+        ``all`` and ``agreed``, each as of :func:`frame_figures` without what is said of points and bones.
     """
     others = before.only(name for name in before.camera_names if name != camera)
-    places = rig[camera].project(triangulate(others, rig, "robust").positions.double())
-    errors = [(own.only([camera]).pixels[0] - places).norm(dim=-1)[frames] for own in (before, after)]
-    return _compared(*errors)
+    strict = replace(agreement, views=min(3, len(others.camera_names)))
+    references = {
+        "all": triangulate(others, rig, "robust"),
+        "agreed": agreed_points(others, rig, strict).points,
+    }
+    figures = {}
+    for name, points in references.items():
+        places = rig[camera].project(points.positions.double())
+        errors = [(own.only([camera]).pixels[0] - places).norm(dim=-1)[frames] for own in (before, after)]
+        figures[name] = _compared(*errors)
+    return figures
 
 
 def _compared(before: Float[Tensor, "..."], after: Float[Tensor, "..."]) -> dict[str, Any]:

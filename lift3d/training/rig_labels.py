@@ -5,15 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from lift3d.cameras import CameraRig
 from lift3d.errors import InputError
 from lift3d.keypoints import Keypoints2D
+from lift3d.poses import Poses3D
 from lift3d.triangulation import reprojection_error, triangulate
 
-__all__ = ["AgreementSettings", "agreed_labels", "person_sizes"]
+__all__ = ["Agreement", "AgreementSettings", "agreed_labels", "agreed_points", "person_sizes"]
 
 
 @dataclass(frozen=True)
@@ -43,19 +44,26 @@ class AgreementSettings:
             )
 
 
-def agreed_labels(keypoints: Keypoints2D, rig: CameraRig, settings: AgreementSettings) -> Keypoints2D:
-    """Where each camera should see the joints that the cameras agree on, with lens distortion; others are missing.
+@dataclass(frozen=True, eq=False)
+class Agreement:
+    """What cameras agree on.
 
-    The points are triangulated robustly, then once more from the detections that agree alone.
+    Args:
+        points: triangulated from the detections that agree alone; missing where too few do.
+        near: which detections lie where their point is seen.
+    """
+
+    points: Poses3D
+    near: Bool[Tensor, "cameras frames people joints"]
+
+
+def agreed_points(keypoints: Keypoints2D, rig: CameraRig, settings: AgreementSettings) -> Agreement:
+    """The joints that cameras agree on: triangulated robustly, then once more from what is near alone.
 
     Args:
         keypoints: detections of two or more cameras; person p is the same in all of them.
         rig: the cameras, matched by name.
         settings: when cameras agree.
-
-    Returns:
-        Distorted pixels, in the order of the detections; the score is the share of the cameras that agree. Joints
-        outside of a picture of known size are missing.
 
     Raises:
         InputError: fewer than two cameras, or a camera of the keypoints is not in the rig.
@@ -63,17 +71,31 @@ def agreed_labels(keypoints: Keypoints2D, rig: CameraRig, settings: AgreementSet
     sure = _only(keypoints, keypoints.scores >= settings.lowest_score)
     near = _near(sure, sure, rig, settings)
     near = _near(_only(sure, near), sure, rig, settings)
-    agreeing = _only(sure, near & (near.sum(0) >= settings.views))
-    points = triangulate(agreeing, rig, "robust")
-    known = (near.sum(0) >= settings.views) & torch.isfinite(points.positions).all(-1)
-    trusted = near.sum(-1) >= settings.share * (sure.scores > 0).sum(-1).clamp_min(1)  # (cameras, frames, people)
-    own = rig.only(keypoints.camera_names)
-    pixels = own.project(points.positions.double())
+    enough = near.sum(0) >= settings.views
+    points = triangulate(_only(sure, near & enough), rig, "robust")
+    return Agreement(points, near)
+
+
+def agreed_labels(keypoints: Keypoints2D, rig: CameraRig, settings: AgreementSettings) -> Keypoints2D:
+    """Where each camera should see the joints that the cameras agree on, with lens distortion; others are missing.
+
+    Args:
+        keypoints, rig, settings: see :func:`agreed_points`.
+
+    Returns:
+        Distorted pixels, in the order of the detections; the score is the share of the cameras that agree. Joints
+        outside of a picture of known size are missing.
+    """
+    agreed = agreed_points(keypoints, rig, settings)
+    sure = (keypoints.scores >= settings.lowest_score) & (keypoints.scores > 0)
+    trusted = agreed.near.sum(-1) >= settings.share * sure.sum(-1).clamp_min(1)  # (cameras, frames, people)
+    pixels = rig.only(keypoints.camera_names).project(agreed.points.positions.double())
     sizes = keypoints.image_sizes[:, None, None, None]
     outside = ((pixels < -0.5) | (pixels > sizes - 0.5)).any(-1)  # never of a size that is NaN
-    shown = known & trusted[..., None] & ~outside & torch.isfinite(pixels).all(-1)
+    shown = trusted[..., None] & ~outside & torch.isfinite(pixels).all(-1)
     return Keypoints2D.of(
-        pixels.masked_fill(~shown[..., None], torch.nan), near.double().mean(0).expand_as(near) * shown,
+        pixels.masked_fill(~shown[..., None], torch.nan),
+        agreed.near.double().mean(0).expand_as(agreed.near) * shown,
         skeleton=keypoints.skeleton, times=keypoints.times, camera_names=keypoints.camera_names,
         image_sizes=keypoints.image_sizes,
     )  # fmt: skip

@@ -23,19 +23,19 @@ from lift3d._files import writing
 from lift3d.cameras import CameraRig
 from lift3d.checkpoints import Checkpoint, load_network
 from lift3d.detection import DetectSettings, detect
-from lift3d.errors import SettingsError
+from lift3d.errors import SettingsError, UnknownNameError
 from lift3d.formats import read_cameras
 from lift3d.keypoints import Keypoints2D
 from lift3d.training.loop import train
 from lift3d.training.picture_samples import PictureSamples, PictureSet
 from lift3d.training.rig_figures import camera_figures, frame_figures
-from lift3d.training.rig_labels import agreed_labels
+from lift3d.training.rig_labels import AgreementSettings, agreed_labels
 from lift3d.training.rig_lesson import Lesson, lesson_of, only_parts_learn
 from lift3d.training.rig_pictures import CutPictures, cut_pictures
 from lift3d.training.rig_settings import RigData, RigTraining
 from lift3d.triangulation import refine_rig
 
-__all__ = ["Footage", "TaughtDetector", "held_figures", "teach_detector"]
+__all__ = ["Footage", "TaughtDetector", "boxes_by_movenet", "held_figures", "teach_detector"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,11 +61,15 @@ class Footage:
         Raises:
             FileError: a video or the calibration cannot be read.
             InputError: a video is called like none of the cameras.
+            UnknownNameError: a camera to hold back is not in the calibration.
         """
         rig = read_cameras(data.cameras)
+        for name in data.held_cameras:
+            if name not in rig.names:
+                raise UnknownNameError("camera", name, rig.names)
         boxes = tuple(Path(path) for path in data.boxes)
         if not boxes and start.encoding.get("name") == "top_down":
-            boxes = (_boxes_by_movenet(data.videos, folder / "boxes.npz"),)
+            boxes = (boxes_by_movenet(data.videos, folder / "boxes.npz"),)
         seen = _found(data, data.videos, start, boxes)
         refined = refine_rig(seen.shifted(data.offset_of()), rig).rig if data.refine else rig
         return cls(data, seen, refined, boxes)
@@ -134,19 +138,22 @@ def teach_detector(settings: RigTraining, folder: str | Path, footage: Footage |
         if number:
             seen = own.seen_by(current, own.learned_cameras)
         current = _taught(current, cuts, _labels(seen, own, settings), lesson, settings, number, place)
-    figures = held_figures(own, own.seen_by(current, own.seen.camera_names)) if _any_held(own) else {}
+    figures: dict[str, Any] = {}
+    if own.held_frames or own.data.held_cameras:
+        figures = held_figures(own, own.seen_by(current, own.seen.camera_names), settings.agreement)
     with writing(place / "figures.json") as path:
         path.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
     about = f"{len(cuts.cuts)} unlabelled pictures of {len(own.learned_cameras)} cameras, from {settings.start}"
     return TaughtDetector(current, about, figures)
 
 
-def held_figures(footage: Footage, after: Keypoints2D) -> dict[str, Any]:
+def held_figures(footage: Footage, after: Keypoints2D, agreement: AgreementSettings) -> dict[str, Any]:
     """What was gained on what was held back; see ``lift3d.training.rig_figures``.
 
     Args:
         footage: with what was seen before.
         after: what the improved detector sees in all videos.
+        agreement: when cameras agree.
     """
     offsets, held = footage.data.offset_of(), footage.held_frames
     then, now = footage.seen.shifted(offsets), after.shifted(offsets)
@@ -155,9 +162,9 @@ def held_figures(footage: Footage, after: Keypoints2D) -> dict[str, Any]:
     if held:
         figures["held_frames"] = frame_figures(then, now, footage.rig, part)
     for name in footage.data.held_cameras:
-        figures[f"held_camera {name}"] = camera_figures(then, now, footage.rig, name)
+        figures[f"held_camera {name}"] = camera_figures(then, now, footage.rig, name, agreement)
         if held:
-            figures[f"held_camera {name}, held_frames"] = camera_figures(then, now, footage.rig, name, part)
+            figures[f"held_camera {name}, held_frames"] = camera_figures(then, now, footage.rig, name, agreement, part)
     return figures
 
 
@@ -205,8 +212,12 @@ def _found(data: RigData, videos: Sequence[str], model: Checkpoint, boxes: Seque
     return detect(list(videos), model, boxes=list(boxes) or None, device=data.device, settings=settings)
 
 
-def _boxes_by_movenet(videos: Sequence[str], path: Path) -> Path:
-    """A file of boxes of the person that MoveNet sees."""
+def boxes_by_movenet(videos: Sequence[str], path: Path) -> Path:
+    """A file of boxes of the person that MoveNet sees in each video; returns its path.
+
+    Raises:
+        FileError: a video cannot be read.
+    """
     seen = detect(list(videos))
     known = torch.isfinite(seen.pixels)
     low = seen.pixels.masked_fill(~known, torch.inf).amin(-2)
@@ -219,17 +230,7 @@ def _boxes_by_movenet(videos: Sequence[str], path: Path) -> Path:
     return path
 
 
-def _any_held(footage: Footage) -> bool:
-    return bool(footage.held_frames or footage.data.held_cameras)
-
-
 def _check(footage: Footage) -> None:
-    strangers = set(footage.data.held_cameras) - set(footage.seen.camera_names)
-    if strangers:
-        raise SettingsError(
-            f"[data]: held_cameras has {', '.join(sorted(strangers))}; the videos are of "
-            f"{', '.join(footage.seen.camera_names)}."
-        )
     if len(footage.learned_cameras) < 2 or footage.learned_frames < 1:
         raise SettingsError(
             f"[data]: {len(footage.learned_cameras)} cameras and {footage.learned_frames} frames are left to learn "

@@ -14,12 +14,13 @@ from PIL import Image
 from torch import Tensor, nn
 
 from lift3d.checkpoints import Checkpoint, load_network
-from lift3d.detection import DetectSettings, detect
-from lift3d.errors import InputError, SettingsError
+from lift3d.detection import DetectSettings, detect, read_boxes
+from lift3d.errors import InputError, SettingsError, UnknownNameError
 from lift3d.keypoints import Keypoints2D
 from lift3d.networks.movenet import MoveNet, MoveNetSettings
 from lift3d.skeletons import get_skeleton
 from lift3d.synthetic import observe, ring_rig, walk
+from lift3d.training import self_training
 from lift3d.training.movenet_loss import MoveNetLossSettings, movenet_loss
 from lift3d.training.picture_samples import Samples
 from lift3d.training.rig_figures import camera_figures, frame_figures
@@ -166,15 +167,36 @@ def test_a_camera_that_is_held_back_is_not_learned_from(shot: Film, detector: Pa
     assert changed == {"head"}
 
 
+def test_movenet_finds_the_boxes_where_none_are_given(
+    shot: Film, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A tenth larger than the joints; nobody has no box."""
+    gone = torch.zeros(4, FRAMES, 1, 17, dtype=torch.bool)
+    gone[2, 5] = True
+    seen = replace(
+        shot.truth,
+        pixels=shot.truth.pixels.masked_fill(gone[..., None], torch.nan),
+        scores=shot.truth.scores.masked_fill(gone, 0.0),
+    )
+    monkeypatch.setattr(self_training, "detect", lambda videos: seen.only(Path(path).name for path in videos))
+    found = read_boxes(self_training.boxes_by_movenet(shot.videos, tmp_path / "boxes.npz"))
+    assert 5 not in found.of("cam2", 0.0) or not found.of("cam2", 0.0)[5]
+    (box,) = found.of("cam1", 0.0)[3]
+    low, high = shot.truth.pixels[1, 3, 0].amin(0), shot.truth.pixels[1, 3, 0].amax(0)
+    assert (box.width, box.height) == pytest.approx((1.1 * (high - low)).tolist())
+    assert box.middle == pytest.approx(((low + high) / 2).tolist())
+
+
 def test_settings_that_do_not_fit_are_said_in_one_line(shot: Film, detector: Path, tmp_path: Path) -> None:
     for change, problem in (
-        ({"held_cameras": ["cam9"]}, "held_cameras has cam9"),
         ({"held_cameras": ["cam0", "cam1", "cam2"]}, "1 cameras and 11 frames are left"),
         ({"offsets": ["cam1"]}, "expected a camera and frames, like cam03=-2"),
         ({"held_frames": 1.0}, "a share below 1"),
     ):
         with pytest.raises(SettingsError, match=problem):
             run_training(_tables(shot, detector, **change), tmp_path / "run")
+    with pytest.raises(UnknownNameError, match="No camera named 'cam9'"):
+        run_training(_tables(shot, detector, held_cameras=["cam9"]), tmp_path / "run")
     with pytest.raises(SettingsError, match="no part heatmaps; it has backbone, head"):
         only_parts_learn(load_network(detector).network, ("heatmaps",))
     with pytest.raises(InputError, match="at least 2 views"):
@@ -205,10 +227,15 @@ def test_figures_compare_the_same_detections() -> None:
     moved = observe(replace(turned, positions=turned.positions + torch.tensor([0.1, 0.0, 0.0])), RIG)
     assert frame_figures(TRUTH, moved, RIG, slice(12))["after"]["p95_px"] < 0.1
     assert frame_figures(TRUTH, moved, RIG, slice(12))["moved_mm"] == pytest.approx(100, abs=0.1)
-    assert camera_figures(TRUTH, moved, RIG, "cam1")["after"]["median_px"] > 5
+    for own in camera_figures(TRUTH, moved, RIG, "cam1", SETTINGS).values():
+        assert own["before"]["p95_px"] < 1e-3
+        assert own["after"]["median_px"] > 5
+    apart = _moved(TRUTH, 2, slice(0, 3), 60.0)  # the others do not agree on three joints
+    counts = {name: own["detections"] for name, own in camera_figures(apart, TRUTH, RIG, "cam1", SETTINGS).items()}
+    assert counts == {"all": 12 * 17, "agreed": 12 * 14}
     nothing = replace(TRUTH, pixels=torch.full_like(TRUTH.pixels, torch.nan), scores=torch.zeros_like(TRUTH.scores))
     assert frame_figures(TRUTH, nothing, RIG, slice(12))["after"]["median_px"] is None
-    assert json.dumps(camera_figures(TRUTH, nothing, RIG, "cam1"), allow_nan=False)
+    assert json.dumps(camera_figures(TRUTH, nothing, RIG, "cam1", SETTINGS), allow_nan=False)
 
 
 def test_settings_of_a_run_are_complete() -> None:

@@ -13,6 +13,7 @@ from lift3d.settings import read_toml, with_overrides
 from lift3d.synthetic import walk
 from lift3d.training.detector_settings import DetectorTraining
 from lift3d.training.lifter_settings import LifterTraining
+from lift3d.training.rig_settings import RigTraining
 from lift3d.training.runs import run_training
 
 CONFIGS = Path(__file__).parents[2] / "configs"
@@ -37,7 +38,7 @@ def motion(tmp_path: Path) -> Path:
 @pytest.mark.parametrize("config", sorted(CONFIGS.glob("*.toml")), ids=lambda path: path.stem)
 def test_every_config_is_complete(config: Path) -> None:
     tables = read_toml(config)
-    kinds = {"lifter": LifterTraining, "detector": DetectorTraining}
+    kinds = {"lifter": LifterTraining, "detector": DetectorTraining, "rig": RigTraining}
     assert _names(tables) == _names(kinds[tables["kind"]].of(tables).tables())
 
 
