@@ -56,6 +56,21 @@ class V2VSettings:
             )
 
 
+class Convolution3D(nn.Conv3d):
+    """PyTorch's, but that a single small volume on a CPU goes to oneDNN, too.
+
+    PyTorch would take a plain loop for it, which needs up to ten times as long.
+    """
+
+    def forward(self, input: Tensor) -> Tensor:  # noqa: A002  the name of nn.Conv3d
+        if not (asks_on_cpu(input) and len(input) == 1 and torch.backends.mkldnn.is_available()):
+            return super().forward(input)
+        assert not isinstance(self.padding, str)
+        return torch.mkldnn_convolution(
+            input, self.weight, self.bias, self.padding, self.stride, self.dilation, self.groups
+        )
+
+
 class ResidualUnit3D(nn.Module):
     """Two convolutions of 3x3x3, added to the input, which goes through a 1x1x1 one where the channels differ."""
 
@@ -87,7 +102,7 @@ class V2V(nn.Module):
         units = [ResidualUnit3D(width, width) for _ in range(settings.back_units)]
         layers = [nn.Sequential(*convolution(width, width, 1), nn.ReLU()) for _ in range(settings.back_layers)]
         self.back = nn.Sequential(*units, *layers)
-        self.output = nn.Conv3d(width, settings.outputs, 1)
+        self.output = Convolution3D(width, settings.outputs, 1)
         self._initialise()
 
     def forward(
@@ -101,6 +116,8 @@ class V2V(nn.Module):
         multiple = 2 ** len(self.down)
         if any(side % multiple for side in volumes.shape[2:]):
             raise ShapeError("volumes", volumes.shape, f"(batch, channels, three multiples of {multiple})")
+        if asks_on_cpu(volumes):  # a tenth to a quarter faster
+            volumes = volumes.contiguous(memory_format=torch.channels_last_3d)
         features, kept = self.front(volumes), []
         for skip, down in zip(self.skips, self.down, strict=True):
             kept.append(skip(features))
@@ -119,9 +136,16 @@ class V2V(nn.Module):
                 nn.init.zeros_(module.bias)
 
 
+def asks_on_cpu(volumes: Tensor) -> bool:
+    """Whether an answer is wanted on the CPU, in float32, with no gradient, and not to write the network as a graph."""
+    plain = volumes.device.type == "cpu" and volumes.dtype == torch.float32
+    graph = torch.jit.is_tracing() or torch.compiler.is_compiling()  # pyright: ignore[reportPrivateImportUsage]
+    return plain and not torch.is_grad_enabled() and not graph
+
+
 def convolution(inputs: int, outputs: int, kernel: int) -> list[nn.Module]:
     """A convolution that keeps the size, and batch norm."""
-    return [nn.Conv3d(inputs, outputs, kernel, padding=kernel // 2), nn.BatchNorm3d(outputs)]
+    return [Convolution3D(inputs, outputs, kernel, padding=kernel // 2), nn.BatchNorm3d(outputs)]
 
 
 def upsampling(inputs: int, outputs: int) -> nn.Sequential:
