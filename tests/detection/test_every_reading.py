@@ -136,9 +136,9 @@ def test_what_is_no_detector_or_for_another_version_is_refused():
     with pytest.raises(InputError, match="made_up, which is no detector"):
         check_detector(checkpoint(FACE, name="window"))
     with pytest.raises(InputError, match="no detector"):
-        open_reading(Model(checkpoint(FACE), None, mirror=False))
+        open_reading(Model(checkpoint(FACE), torch.relu, mirror=False))
     with pytest.raises(SettingsError, match=r"'top_down'.*box_size"):
-        open_reading(Model(checkpoint(FACE, name="top_down", box_size=3), None, mirror=False))
+        open_reading(Model(checkpoint(FACE, name="top_down", box_size=3), torch.relu, mirror=False))
     for wrong in (
         {"image_size": [3]},
         {"box_scale": 0.0},
@@ -147,4 +147,4 @@ def test_what_is_no_detector_or_for_another_version_is_refused():
         {"colour": "bgx"},
     ):
         with pytest.raises((InputError, SettingsError)):
-            open_reading(Model(checkpoint(FACE, name="top_down", **wrong), None, mirror=False))
+            open_reading(Model(checkpoint(FACE, name="top_down", **wrong), torch.relu, mirror=False))
