@@ -27,15 +27,15 @@ def areas_of(pixels: Float[Tensor, "*batch joints 2"]) -> Float[Tensor, "*batch"
 
 
 def oks(
-    pixels: Float[Tensor, "*batch joints 2"],
-    others: Float[Tensor, "*batch joints 2"],
-    areas: Float[Tensor, "*batch"],
+    pixels: Float[Tensor, "*#batch joints 2"],
+    others: Float[Tensor, "*#batch joints 2"],
+    areas: Float[Tensor, "*#batch"],
     sigmas: Float[Tensor, "joints"],
-) -> Float[Tensor, "*batch"]:
+) -> Float[Tensor, "..."]:
     """Object keypoint similarity, 0 to 1, over the joints that neither misses (NaN); 0 where there is none.
 
     Args:
-        pixels, others: joints of two people each.
+        pixels, others: joints of two people each; these and the areas are broadcast.
         areas: square pixels: of the true person where there is one, else the mean of both. Zero counts as tiny.
         sigmas: of the joints, see ``lift3d.skeletons.joint_sigmas``.
     """
@@ -44,11 +44,11 @@ def oks(
 
 
 def joint_similarities(
-    pixels: Float[Tensor, "*batch joints 2"],
-    others: Float[Tensor, "*batch joints 2"],
-    areas: Float[Tensor, "*batch"],
+    pixels: Float[Tensor, "*#batch joints 2"],
+    others: Float[Tensor, "*#batch joints 2"],
+    areas: Float[Tensor, "*#batch"],
     sigmas: Float[Tensor, "joints"],
-) -> Float[Tensor, "*batch joints"]:
+) -> Float[Tensor, "... joints"]:
     """What each joint brings to ``oks``, 0 to 1; NaN where either is missing."""
     squares = ((pixels - others) ** 2).sum(-1)
     scale = 2 * areas.clamp(min=torch.finfo(areas.dtype).eps)[..., None] * (2 * sigmas.to(squares)) ** 2
