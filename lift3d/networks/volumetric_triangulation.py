@@ -3,6 +3,9 @@
 Features of each view, unprojected into a cuboid around the person, made one over the views, through a
 volume-to-volume network, and the mean of each joint's volume. The pictures are of one person, seen at one moment by any
 number of cameras without lens distortion.
+
+Memory for an answer, measured on a CPU without gradients, for four pictures of 384 x 384 with ResNet-152: 215 MiB
+with 32 cells along each axis, 355 MiB with 64, besides the weights' 310 MiB.
 """
 
 from __future__ import annotations

@@ -121,13 +121,15 @@ def test_missing_views_leave_no_trace(aggregation: str) -> None:
     assert (nothing == 0).all()
 
 
-def test_parts_make_no_difference(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("gradients", [True, False])
+def test_parts_make_no_difference(gradients: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     maps, positions = torch.rand(1, 4, 2, 80, 96).double(), Cuboid.of(torch.zeros(1, 3).double(), 2.0, 5).positions()
     pixels, weights = project_positions(positions, PROJECTIONS), torch.rand(1, 4, 3).double()
     seen_at = project_positions(joints(), PROJECTIONS)
     whole = unproject_maps(maps, PROJECTIONS, positions, "softmax"), unproject_points(pixels, seen_at, weights, 3.0)
     monkeypatch.setattr(unprojection, "PART", 1 << 6)
-    again = unproject_maps(maps, PROJECTIONS, positions, "softmax"), unproject_points(pixels, seen_at, weights, 3.0)
+    with torch.set_grad_enabled(gradients):
+        again = unproject_maps(maps, PROJECTIONS, positions, "softmax"), unproject_points(pixels, seen_at, weights, 3.0)
     torch.testing.assert_close(again, whole)
 
 
