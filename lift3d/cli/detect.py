@@ -62,8 +62,10 @@ def COMMAND(  # noqa: N802
     """
     from lift3d.cli._memory import keep_freed_memory
     from lift3d.detection import DetectSettings, detect
-    from lift3d.formats import write_keypoints
+    from lift3d.formats import check_target, write_keypoints
+    from lift3d.keypoints import Keypoints2D
 
+    check_target(output, Keypoints2D)
     keep_freed_memory()
     settings = DetectSettings(
         runtime=runtime, onnx_folder=None if onnx_folder is None else str(onnx_folder), mirror=not one_pass

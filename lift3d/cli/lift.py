@@ -74,10 +74,12 @@ def COMMAND(  # noqa: N802
     changes nothing in the picture, until the feet stand on the floor.
     """
     from lift3d.errors import InputError
-    from lift3d.formats import read_cameras, read_keypoints, write_poses
+    from lift3d.formats import check_target, read_cameras, read_keypoints, write_poses
     from lift3d.lifting.chosen_lifter import chosen_lifter
+    from lift3d.poses import Poses3D
     from lift3d.skeletons import get_skeleton
 
+    check_target(output, Poses3D)
     height = _height(floor or "0")
     if (world and calibration is None) or (floor is not None and not world):
         raise InputError("--floor goes with --world, which needs to know where the camera stands: pass -c CALIBRATION.")

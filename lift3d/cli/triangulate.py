@@ -83,9 +83,11 @@ def COMMAND(  # noqa: N802
     Cameras are matched to the calibration by name. The report says how well each camera, joint and bone fits, and in
     its last lines what to do about it; it is about the poses before they are filtered.
     """
-    from lift3d.formats import read_cameras, read_keypoints, write_poses
+    from lift3d.formats import check_target, read_cameras, read_keypoints, write_poses
+    from lift3d.poses import Poses3D
     from lift3d.triangulation import diagnose, triangulate_in_detail
 
+    check_target(output, Poses3D, target_format)
     for file in reports:
         _check_suffix(file)
     _check_filter(filter_name)

@@ -2,6 +2,7 @@
 
 from lift3d.formats._dispatch import (
     all_formats,
+    check_target,
     kinds_of,
     read_cameras,
     read_keypoints,
@@ -15,6 +16,7 @@ from lift3d.formats._entry import FileFormat
 __all__ = [
     "FileFormat",
     "all_formats",
+    "check_target",
     "kinds_of",
     "read_cameras",
     "read_keypoints",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cache
@@ -23,6 +24,7 @@ from lift3d.skeletons import Skeleton, get_skeleton
 
 __all__ = [
     "all_formats",
+    "check_target",
     "kinds_of",
     "read_cameras",
     "read_keypoints",
@@ -172,6 +174,25 @@ def write_poses(poses: Poses3D, path: str | Path, format: str | None = None) -> 
     _write(poses, Path(path), Poses3D, format)
 
 
+def check_target(path: str | Path, holds: type, format: str | None = None) -> None:  # noqa: A002
+    """Refuse, before long work, a path that what comes of it could not be written to.
+
+    Args:
+        path: where it is to be written.
+        holds: the noun: ``CameraRig``, ``Keypoints2D`` or ``Poses3D``.
+        format: name of the format; by default it follows from the suffix.
+
+    Raises:
+        FileError: the path does not say which format to write, or its folder cannot be made or written to.
+        UnknownNameError: there is no such format.
+    """
+    target = Path(path)
+    _writer(target, holds, format)
+    place = next(one for one in target.absolute().parents if one.exists())
+    if not (place.is_dir() and os.access(place, os.W_OK)):
+        raise FileError(target, f"cannot be written: {place} is no folder that may be written to", "Choose another.")
+
+
 def kinds_of(path: str | Path) -> set[type]:
     """The nouns that a path could be read as, by the formats that recognise it."""
     place = Path(path)
@@ -261,6 +282,14 @@ def _renamed(keypoints: Keypoints2D, names: tuple[str, ...]) -> Keypoints2D:
 
 
 def _write(noun: Any, path: Path, holds: type, name: str | None) -> None:
+    entry = _writer(path, holds, name)
+    assert entry.write is not None
+    with writing_folder(path) if _as_folder(entry) else writing(path) as temporary:
+        entry.write(noun, temporary)
+
+
+def _writer(path: Path, holds: type, name: str | None) -> FileFormat:
+    """The format that is written to a path."""
     if name is not None:
         entry = _by_name(name, holds, "write")
     else:
@@ -271,9 +300,10 @@ def _write(noun: Any, path: Path, holds: type, name: str | None) -> None:
             known = ", ".join(f"{e.name} ({e.suffixes[0] or 'folder'})" for e in able)
             raise FileError(path, "the suffix does not say which format to write", f"Name it {_HOW_TO_WRITE}: {known}.")
         entry = own[0]
-    assert entry.write is not None
-    folder = entry.suffixes[0] == ""
-    if folder and path.suffix.lower() in entry.suffixes[1:]:
+    if _as_folder(entry) and path.suffix.lower() in entry.suffixes[1:]:
         raise FileError(path, f"{entry.name} is written as a folder", f"Leave out the suffix {path.suffix}.")
-    with writing_folder(path) if folder else writing(path) as temporary:
-        entry.write(noun, temporary)
+    return entry
+
+
+def _as_folder(entry: FileFormat) -> bool:
+    return entry.suffixes[0] == ""

@@ -86,8 +86,8 @@ class InvertedResidual(nn.Module):
     def __init__(self, inputs: int, outputs: int, expansion: int, stride: int) -> None:
         super().__init__()
         wide = inputs * expansion
-        self.expand = nn.Sequential(convolution(inputs, wide, 1), nn.ReLU6()) if expansion > 1 else nn.Identity()
-        self.depthwise = nn.Sequential(convolution(wide, wide, 3, stride, groups=wide), nn.ReLU6())
+        self.expand = nn.Sequential(convolution(inputs, wide, 1), nn.ReLU6(inplace=True)) if expansion > 1 else nn.Identity()
+        self.depthwise = nn.Sequential(convolution(wide, wide, 3, stride, groups=wide), nn.ReLU6(inplace=True))
         self.project = convolution(wide, outputs, 1)
         self.residual = stride == 1 and inputs == outputs
 
@@ -114,7 +114,7 @@ class Backbone(nn.Module):
     def __init__(self, settings: MoveNetSettings) -> None:
         super().__init__()
         channels = scaled(32, settings.width)
-        self.stem = nn.Sequential(convolution(3, channels, 3, stride=2), nn.ReLU6())
+        self.stem = nn.Sequential(convolution(3, channels, 3, stride=2), nn.ReLU6(inplace=True))
         self.stages = nn.ModuleList()
         self.channels = []
         for expansion, standard, repeats, stride in STAGES:
@@ -124,7 +124,7 @@ class Backbone(nn.Module):
             self.stages.append(nn.Sequential(*blocks))
             self.channels.append(outputs)
             channels = outputs
-        self.last = nn.Sequential(convolution(channels, settings.last_channels, 1), nn.ReLU6())
+        self.last = nn.Sequential(convolution(channels, settings.last_channels, 1), nn.ReLU6(inplace=True))
 
     def forward(self, images: Float[Tensor, "batch 3 height width"]) -> list[Tensor]:
         """Features at strides 32, 16, 8 and 4."""

@@ -77,6 +77,15 @@ def test_wrong_use_is_one_line(files, capsys):
     assert "which is no detector" in fails(capsys, "detect", *videos, "--model", "residual_mlp_cmu17")
 
 
+def test_what_cannot_be_written_is_said_before_the_work(files, tmp_path, capsys):
+    words = ["detect", files / "cam01", "--model", "no_such_model", "-o"]
+    assert "does not say which format to write" in fails(capsys, *words, tmp_path / "k.xyz")
+    (tmp_path / "file").touch()
+    assert "cannot be written" in fails(capsys, *words, tmp_path / "file" / "k.npz")
+    assert "no_such_model" in fails(capsys, *words, tmp_path / "new" / "folder" / "k.npz")
+    assert not (tmp_path / "new").exists()
+
+
 def test_keeping_memory_changes_no_number():
     before = torch.arange(5.0e6).sum()
     kept = keep_freed_memory()
