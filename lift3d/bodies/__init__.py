@@ -1,0 +1,6 @@
+"""Bodies: a surface with a shape, a skeleton inside, and skin that follows the bones."""
+
+from lift3d.bodies.model import BodyModel, PosedBody, ShapedBody
+from lift3d.bodies.skinning import linear_blend_skinning, pose_corrections
+
+__all__ = ["BodyModel", "PosedBody", "ShapedBody", "linear_blend_skinning", "pose_corrections"]
