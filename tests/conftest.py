@@ -11,7 +11,15 @@ from jaxtyping import install_import_hook
 STEPS = ["lift3d.lifting", "lift3d.triangulation", "lift3d.filtering"]
 collect_ignore = ["benchmarks/aniposelib_worker.py"]  # runs in an environment of its own
 
-CHECKED = ["lift3d.geometry", "lift3d.bodies", "lift3d.volumes", "lift3d.networks", "lift3d.skeletons", "lift3d.datasets", *STEPS]
+CHECKED = [
+    "lift3d.geometry",
+    "lift3d.bodies",
+    "lift3d.volumes",
+    "lift3d.networks",
+    "lift3d.skeletons",
+    "lift3d.datasets",
+    *STEPS,
+]
 install_import_hook(CHECKED, "beartype.beartype")
 torch.set_num_threads(1)
 

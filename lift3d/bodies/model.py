@@ -85,7 +85,7 @@ class BodyModel:
             raise InputError(f"BodyModel {self.name!r}: the first joint must be the root and parents come first.")
         if self.skeleton.parents != self.parents:
             raise InputError(f"BodyModel {self.name!r}: skeleton {self.skeleton.name!r} has other parents.")
-        if len(self.faces) and not (0 <= int(self.faces.min()) and int(self.faces.max()) < vertices):
+        if len(self.faces) and not (int(self.faces.min()) >= 0 and int(self.faces.max()) < vertices):
             raise InputError(f"BodyModel {self.name!r}: a face names a vertex that is not there.")
 
     @property
