@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -37,6 +37,8 @@ from lift3d.triangulation import refine_rig
 
 __all__ = ["Footage", "TaughtDetector", "boxes_by_movenet", "held_figures", "teach_detector"]
 
+_File = TypeVar("_File", str, Path)
+
 
 @dataclass(frozen=True, eq=False)
 class Footage:
@@ -46,7 +48,7 @@ class Footage:
         data: the settings.
         seen: what the detector found at first, of all cameras, in frames as they are numbered in each video.
         rig: the cameras, mended if the settings say so.
-        boxes: files of the person's boxes; none for a detector that needs none.
+        boxes: files of the person's boxes, one or one a camera; none for a detector that needs none.
     """
 
     data: RigData
@@ -93,11 +95,15 @@ class Footage:
 
     def seen_by(self, model: Checkpoint, names: Sequence[str]) -> Keypoints2D:
         """What another detector finds in the cameras' videos."""
-        return _found(self.data, self.videos_of(names), model, self.boxes)
+        boxes = self._of_cameras(self.boxes, names) if len(self.boxes) > 1 else self.boxes
+        return _found(self.data, self.videos_of(names), model, boxes)
 
     def videos_of(self, names: Sequence[str]) -> list[str]:
         """Paths of the cameras' videos."""
-        return [self.data.videos[self.seen.camera_names.index(name)] for name in names]
+        return self._of_cameras(self.data.videos, names)
+
+    def _of_cameras(self, files: Sequence[_File], names: Sequence[str]) -> list[_File]:
+        return [files[self.seen.camera_names.index(name)] for name in names]
 
 
 @dataclass(frozen=True, eq=False)

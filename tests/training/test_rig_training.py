@@ -153,7 +153,7 @@ def test_a_detector_learns_in_frames_held_back_what_one_camera_got_wrong(
 
 
 def test_a_camera_that_is_held_back_is_not_learned_from(shot: Film, detector: Path, tmp_path: Path) -> None:
-    tables = _tables(shot, detector, held_cameras=["cam0"], moments=5)
+    tables = _tables(shot, detector, held_cameras=["cam0"], moments=5, boxes=4 * [shot.boxes])
     tables["loop"] = {**tables["loop"], "steps": 1}
     weights = run_training({**tables, "rounds": 2, "learned": ["head"]}, tmp_path / "run")
     assert {path.name for path in (tmp_path / "run").iterdir()} >= {"round1", "round2", "figures.json"}
