@@ -58,6 +58,12 @@ _PARTS = tuple(_Part(*part) for part in (
 ))  # fmt: skip
 _LIMBS = tuple(f"{side}_{part}" for side in _BOTH for part in ("upper_arm", "forearm", "thigh", "shin"))
 _MATERIALS = ("skin", "hair", "eye", "shirt", "mark", "trousers", "shoes", *_LIMBS)
+_SUIT = {  # red, yellow and orange on the left, blue, green and violet on the right
+    "left_upper_arm": (0.9, 0.1, 0.1), "left_forearm": (1.0, 0.55, 0.0),
+    "left_thigh": (0.95, 0.9, 0.1), "left_shin": (0.6, 0.3, 0.05),
+    "right_upper_arm": (0.1, 0.2, 0.9), "right_forearm": (0.0, 0.8, 0.9),
+    "right_thigh": (0.1, 0.7, 0.2), "right_shin": (0.55, 0.1, 0.75),
+}  # fmt: skip
 _SKIN = torch.tensor([[0.97, 0.80, 0.69], [0.38, 0.24, 0.17]])  # from the lightest to the darkest
 
 
@@ -76,12 +82,13 @@ def body_capsules(joints: Float[Tensor, "people joints 3"], generator: Generator
     return torch.cat([torch.stack([starts, ends], dim=2), (radii[..., None] * stout)], dim=-1)
 
 
-def body_colours(people: int, own_colours: float, generator: Generator) -> Float[Tensor, "people parts 3"]:
+def body_colours(people: int, own_colours: float, suits: float, generator: Generator) -> Float[Tensor, "people parts 3"]:
     """A colour for every part of every body, 0 to 1.
 
     Args:
         people: how many.
         own_colours: share of people whose limbs have eight colours of their own, 0 to 1.
+        suits: share of people whose limbs have eight colours that are the same for all of them, 0 to 1.
         generator: random numbers.
     """
 
@@ -93,7 +100,7 @@ def body_colours(people: int, own_colours: float, generator: Generator) -> Float
     colours["skin"] = _SKIN[0] + tone * (_SKIN[1] - _SKIN[0])
     colours["hair"] = colours["hair"] * 0.7 * torch.rand(people, 1, generator=generator)
     colours["eye"] = torch.full((people, 3), 0.05)
-    own, sleeves, legs = chance(own_colours), chance(0.5), chance(0.6)
+    own, sleeves, legs, suited = chance(own_colours), chance(0.5), chance(0.6), chance(suits)
     for side in _BOTH:
         plain = {
             "upper_arm": colours["shirt"],
@@ -102,7 +109,8 @@ def body_colours(people: int, own_colours: float, generator: Generator) -> Float
             "shin": torch.where(legs, colours["trousers"], colours["skin"]),
         }
         for part, colour in plain.items():
-            colours[f"{side}_{part}"] = torch.where(own, colours[f"{side}_{part}"], colour)
+            free = torch.where(own, colours[f"{side}_{part}"], colour)
+            colours[f"{side}_{part}"] = torch.where(suited, torch.tensor(_SUIT[f"{side}_{part}"]), free)
     return torch.stack([colours[part.material] for part in _PARTS], dim=1)
 
 

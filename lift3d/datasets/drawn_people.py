@@ -45,6 +45,7 @@ class DrawnPeopleSettings:
         shift: standard deviation of the pelvis from the picture's middle, in parts of its width and height.
         distances: nearest and farthest camera, metres.
         own_colours: share of people whose limbs all have colours of their own.
+        suits: share of people in the same suit, of another colour on each limb: left and right are told at a glance.
         clutter: rectangles behind people, and as many capsules.
         hiding: probability of each of two rectangles before a person.
         blur: strongest blur, standard deviation in pixels; at most 0.8.
@@ -59,6 +60,7 @@ class DrawnPeopleSettings:
     shift: float = 0.02
     distances: tuple[float, float] = (3.5, 9.0)
     own_colours: float = 0.5
+    suits: float = 0.0
     clutter: int = 6
     hiding: float = 0.3
     blur: float = 0.7
@@ -119,7 +121,7 @@ class DrawnPeople:
         draw_boxes(pictures.numpy(), *(part.numpy() for part in behind))
         _draw_solids(pictures, *clutter_capsules(count, settings.clutter, settings.image_size, generator), light,
                      generator)  # fmt: skip
-        _draw_solids(pictures, bodies, body_colours(count, settings.own_colours, generator), light, generator)
+        _draw_solids(pictures, bodies, body_colours(count, settings.own_colours, settings.suits, generator), light, generator)
         before = random_boxes(count, 2, (0.1, 0.35), settings.hiding, settings.image_size, generator)
         draw_boxes(pictures.numpy(), *(part.numpy() for part in before))
         return taken(pictures, settings.blur, settings.noise, generator), view.joints(joints)

@@ -152,12 +152,22 @@ def test_poses_are_many():
 def test_colours_do_not_tell_left_from_right():
     names = [(part.start, part.end) for part in _drawn_bodies._PARTS]
     left, right = names.index(("left_hip", "left_knee")), names.index(("right_hip", "right_knee"))
-    plain = body_colours(50, 0.0, generator())
+    plain = body_colours(50, 0.0, 0.0, generator())
     assert torch.equal(plain[:, left], plain[:, right])
-    own = body_colours(2000, 1.0, generator())
+    own = body_colours(2000, 1.0, 0.0, generator())
     assert not torch.equal(own[:, left], own[:, right])
     assert (own[:, left].mean(0) - own[:, right].mean(0)).abs().max() < 0.05
     assert ((own >= 0) & (own <= 1)).all()
+
+
+def test_suits_tell_left_from_right_in_the_same_way_on_everybody():
+    limbs = [number for number, part in enumerate(_drawn_bodies._PARTS) if part.material in _drawn_bodies._LIMBS]
+    suited = body_colours(50, 0.5, 1.0, generator())[:, limbs]
+    assert torch.equal(suited, suited[:1].expand_as(suited))
+    assert len({tuple(colour) for colour in suited[0].tolist()}) == 8
+    some = body_colours(1000, 0.5, 0.3, generator())[:, limbs]
+    share = (some == suited[0]).all(-1).all(-1).float().mean().item()
+    assert share == pytest.approx(0.3, abs=0.05)
 
 
 def test_blur_keeps_the_light_and_has_the_variance_that_it_says():
