@@ -82,7 +82,9 @@ def body_capsules(joints: Float[Tensor, "people joints 3"], generator: Generator
     return torch.cat([torch.stack([starts, ends], dim=2), (radii[..., None] * stout)], dim=-1)
 
 
-def body_colours(people: int, own_colours: float, suits: float, generator: Generator) -> Float[Tensor, "people parts 3"]:
+def body_colours(
+    people: int, own_colours: float, suits: float, generator: Generator
+) -> Float[Tensor, "people parts 3"]:
     """A colour for every part of every body, 0 to 1.
 
     Args:

@@ -121,7 +121,8 @@ class DrawnPeople:
         draw_boxes(pictures.numpy(), *(part.numpy() for part in behind))
         _draw_solids(pictures, *clutter_capsules(count, settings.clutter, settings.image_size, generator), light,
                      generator)  # fmt: skip
-        _draw_solids(pictures, bodies, body_colours(count, settings.own_colours, settings.suits, generator), light, generator)
+        colours = body_colours(count, settings.own_colours, settings.suits, generator)
+        _draw_solids(pictures, bodies, colours, light, generator)
         before = random_boxes(count, 2, (0.1, 0.35), settings.hiding, settings.image_size, generator)
         draw_boxes(pictures.numpy(), *(part.numpy() for part in before))
         return taken(pictures, settings.blur, settings.noise, generator), view.joints(joints)

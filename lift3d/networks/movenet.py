@@ -86,7 +86,9 @@ class InvertedResidual(nn.Module):
     def __init__(self, inputs: int, outputs: int, expansion: int, stride: int) -> None:
         super().__init__()
         wide = inputs * expansion
-        self.expand = nn.Sequential(convolution(inputs, wide, 1), nn.ReLU6(inplace=True)) if expansion > 1 else nn.Identity()
+        self.expand = (
+            nn.Sequential(convolution(inputs, wide, 1), nn.ReLU6(inplace=True)) if expansion > 1 else nn.Identity()
+        )
         self.depthwise = nn.Sequential(convolution(wide, wide, 3, stride, groups=wide), nn.ReLU6(inplace=True))
         self.project = convolution(wide, outputs, 1)
         self.residual = stride == 1 and inputs == outputs
