@@ -25,7 +25,7 @@ from lift3d.settings import read_toml, to_mapping
 from lift3d.training.runs import run_training
 
 CONFIG = Path("configs/compare_strategies.toml")
-DOUBLED = {16: 3, 8: 2, 4: 1}  # transposed convolutions to maps of so many rows and columns
+DOUBLED = {16: 2, 8: 1, 4: 0}  # transposed convolutions to maps of so many rows and columns
 DIRECT = "R1"
 COLOURS = {"R1": "#666666", "H1": "#d55e00", "H2": "#e69f00", "I*": "#0072b2", "I1": "#56b4e9", "I2": "#009e73"}
 
