@@ -2,7 +2,7 @@
 
     python -m data_tools.compare_strategies [--runs runs/strategies] [--threads 1]
 
-Trains one small network in each of the paper's ways, on maps of 16 x 16, 8 x 8 and 4 x 4 cells; everything else is
+Trains one small network in each of the paper's ways, on maps of 32 x 32 cells down to 4 x 4; everything else is
 configs/compare_strategies.toml. What is done already is not done again. At the end configs/compare_strategies.md and
 configs/compare_strategies.png tell the errors on drawings that no training saw.
 """
@@ -25,7 +25,7 @@ from lift3d.settings import read_toml, to_mapping
 from lift3d.training.runs import run_training
 
 CONFIG = Path("configs/compare_strategies.toml")
-DOUBLED = {16: 2, 8: 1, 4: 0}  # transposed convolutions to maps of so many rows and columns
+DOUBLED = {32: 3, 16: 2, 8: 1, 4: 0}  # transposed convolutions to maps of so many rows and columns
 DIRECT = "R1"
 COLOURS = {"R1": "#666666", "H1": "#d55e00", "H2": "#e69f00", "I*": "#0072b2", "I1": "#56b4e9", "I2": "#009e73"}
 
