@@ -1,0 +1,18 @@
+"""Poses3D -> BodyFit: bodies with a shape from joints."""
+
+from lift3d.fitting.fit_body import fit_body
+from lift3d.fitting.points import BodyPoints, body_points
+from lift3d.fitting.pose_prior import PosePrior, read_pose_prior
+from lift3d.fitting.result import BodyFit, FailedFrame
+from lift3d.fitting.settings import FitSettings
+
+__all__ = [
+    "BodyFit",
+    "BodyPoints",
+    "FailedFrame",
+    "FitSettings",
+    "PosePrior",
+    "body_points",
+    "fit_body",
+    "read_pose_prior",
+]

@@ -1,0 +1,104 @@
+"""What a fit found, and how well it fits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from lift3d.bodies import BodyModel, PosedBody
+from lift3d.fitting.points import BodyPoints
+from lift3d.poses import Poses3D
+
+__all__ = ["BodyFit", "FailedFrame"]
+
+
+@dataclass(frozen=True)
+class FailedFrame:
+    """A person in a frame who could not be fitted.
+
+    Args:
+        frame, person: which.
+        reason: why.
+    """
+
+    frame: int
+    person: int
+    reason: str
+
+
+@dataclass(frozen=True, eq=False)
+class BodyFit:
+    """Bodies fitted to the joints of people over time.
+
+    Args:
+        model: of which they are shapes and poses.
+        betas: shape of each person, in standard deviations.
+        rotations: rotation vectors of each joint in its parent's frame, the root's in the world; radians. NaN where a
+            frame failed.
+        translation: of the body, metres, as ``ShapedBody.with_pose`` takes it; NaN where a frame failed.
+        poses: what they were fitted to.
+        points: which joints of the poses took part, and where they hang on the body.
+        offsets: of the points in their carriers' frames, metres, for each person; 0 where the skeleton is the body's.
+        residuals: distance of each point from where it was seen, metres; NaN where it was not, or did not count.
+        prior_cost: minus the logarithm of the pose prior's density, up to a constant; NaN where a frame failed.
+        bends: of knees and elbows, radians, positive the right way; NaN where a frame failed.
+        hinges: names of those.
+        noise: standard deviation of the points about the body that the fit reckoned with, metres an axis; where the
+            poses have a covariance the factor by which deviations were taken to be larger.
+        failures: people in frames who could not be fitted.
+    """
+
+    model: BodyModel
+    betas: Float[Tensor, "people shapes"]
+    rotations: Float[Tensor, "frames people joints 3"]
+    translation: Float[Tensor, "frames people 3"]
+    poses: Poses3D
+    points: BodyPoints
+    offsets: Float[Tensor, "people points 3"]
+    residuals: Float[Tensor, "frames people points"]
+    prior_cost: Float[Tensor, "frames people"]
+    bends: Float[Tensor, "frames people hinges"]
+    hinges: tuple[str, ...]
+    noise: float
+    failures: tuple[FailedFrame, ...]
+
+    @cached_property
+    def bodies(self) -> PosedBody:
+        """The bodies of all frames and people; NaN where a frame failed."""
+        return self.model.with_shape(self.betas).with_pose(self.rotations, self.translation)
+
+    def joints(self) -> Poses3D:
+        """The bodies' own joints, on the body's skeleton; a frame that failed is missing."""
+        return Poses3D.of(
+            self.bodies.joints.to(self.poses.positions),
+            skeleton=self.model.skeleton,
+            times=self.poses.times,
+            frame=self.poses.frame,
+            up=self.poses.up,
+        )
+
+    def mesh(self, frame: int) -> Float[Tensor, "people vertices 3"]:
+        """Vertices of everybody in a frame, metres, in the frame of the poses; NaN where it failed."""
+        return self.model.with_shape(self.betas).with_pose(self.rotations[frame], self.translation[frame]).mesh()
+
+    @property
+    def residual(self) -> Float[Tensor, "points"]:
+        """Mean distance of each point from where it was seen, metres."""
+        return self.residuals.flatten(0, 1).nanmean(0)
+
+    def summary(self) -> str:
+        """How well it fits, in a few lines."""
+        seen = self.residuals[torch.isfinite(self.residuals)]
+        frames = int(torch.isfinite(self.translation[..., 0]).sum())
+        lines = [f"{frames} poses of {len(self.betas)} people fitted, {len(self.failures)} failed."]
+        if len(seen):
+            mean, most = 1000 * float(seen.mean()), 1000 * float(seen.quantile(0.95))
+            lines.append(f"joints: {mean:.1f} mm from where they were seen, 95 % within {most:.1f} mm.")
+            worst = self.residual.nan_to_num(0.0).argmax()
+            lines.append(f"furthest off: {self.points.names[worst]}, {1000 * float(self.residual[worst]):.1f} mm.")
+        lines += [f"frame {one.frame}, person {one.person}: {one.reason}" for one in self.failures[:5]]
+        return "\n".join(lines)
