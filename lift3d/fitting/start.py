@@ -204,8 +204,9 @@ def first_state(
     rest = body.rest(betas, offsets)
     below, axes = upper_joints(hinges, model.skeleton)
     rotations, translation = np.empty((poses, len(tree.parents), 3, 3)), np.empty((poses, 3))
-    given = [np.ascontiguousarray(one) for one in (seen.whose, seen.targets, trusted, below, axes, upright)]
-    carriers = tree.joints[tree.carriers]
-    loop_arguments = (tree.parents, carriers, body.on, rest.bones, rest.points, *given, rotations, translation)
-    first_poses(*loop_arguments)
+    first_poses(
+        tree.parents, tree.joints[tree.carriers], body.on, rest.bones, rest.points, np.ascontiguousarray(seen.whose),
+        np.ascontiguousarray(seen.targets), np.ascontiguousarray(trusted), np.ascontiguousarray(below),
+        np.ascontiguousarray(axes), np.ascontiguousarray(upright), rotations, translation,
+    )  # fmt: skip
     return BodyState(seen.whose, rotations, translation, betas, offsets)
