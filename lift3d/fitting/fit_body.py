@@ -29,12 +29,15 @@ __all__ = ["fit_body"]
 _LEAST_POINTS = 4
 _FIRST_NOISE = 0.015  # metres, until it is measured
 _LEAST_NOISE = 0.002
+_OFFSET_NOISE = 0.010
+_LEAST_KERNEL = 0.010  # metres of noise that the robust kernel reckons with at least: starts are not better
 _TO_DEVIATION = 1 / 1.5382  # the median length of a vector of three standard normal numbers
 _WIDE = 2.5  # times the last kernel's scale, for the first stage
+_STUCK, _STUCK_FROM = 4.0, 0.03  # times the usual distance, and metres, from which a pose is started again
 _ROUGHLY = 0.03  # share of the cost that steps before the last stage must save
 _FRAMES_FOR_NOISE = 60
 _FEW = 5  # frames, for which the noise that is usual counts
-_INDEPENDENT = 30  # frames of a person, of however many, whose errors have nothing to do with each other
+_INDEPENDENT = 20  # frames of a person, of however many, whose errors have nothing to do with each other
 _LEAST_PRIOR = 1e-3
 
 
@@ -57,6 +60,11 @@ class _Problem:
     def usual_noise(self) -> float:
         """What the noise is taken to be until it is measured: metres, or the covariance as it is."""
         return 1.0 if self.sure else (self.settings.noise or _FIRST_NOISE)
+
+    @property
+    def least_misfit(self) -> float:
+        """Least noise for the offsets: fits to the last millimetre are not worth far shapes and offsets."""
+        return 1.0 if self.sure else (self.settings.noise or _OFFSET_NOISE)
 
 
 def fit_body(
@@ -152,14 +160,46 @@ def _fitted(problem: _Problem, poses: Poses3D) -> tuple[Worked, float]:
     first = _minimised(problem, state.of(some), some, trusted, noise, _WIDE, free)
     noise = _noise_of(problem, first, some, least)
     if free:
-        first = _minimised(problem, first.state, some, None, noise, 1.0, True)
+        first = _minimised(problem, first.state, some, None, max(noise, problem.least_misfit), 1.0, True)
         noise = _noise_of(problem, first, some, least)
     state = replace(state, betas=first.state.betas, offsets=first.state.offsets)
     every = np.arange(len(seen.whose))
     wide = _minimised(problem, state, every, trusted, noise, _WIDE, False)
     smooth = _smoothness(problem, poses)
     last = _minimised(problem, wide.state, every, None, noise, 1.0, False, smooth)
+    better = _second_try(problem, last, trusted, noise)
+    if better is not None:
+        last = _minimised(problem, better, every, None, noise, 1.0, False, smooth)
     return last, noise
+
+
+def _second_try(problem: _Problem, last: Worked, trusted: np.ndarray, noise: float) -> BodyState | None:
+    """The state with poses that fit far worse than others started again from neighbours; None if that is no help."""
+    away = np.linalg.norm(last.points - problem.seen.targets, axis=-1)
+    off = np.nanmedian(np.where(problem.seen.seen, away, np.nan), axis=1)
+    stuck = np.nonzero(off > max(_STUCK * float(np.median(off)), _STUCK_FROM))[0]
+    fine = np.setdiff1d(np.arange(len(off)), stuck)
+    near = [_nearest(pose, fine[last.state.whose[fine] == last.state.whose[pose]]) for pose in stuck.tolist()]
+    again = np.array([pose for pose, other in zip(stuck, near, strict=True) if other >= 0], np.int64)
+    if not len(again):
+        return None
+    like = np.array([other for other in near if other >= 0])
+    state = last.state.of(again)
+    first = replace(state, rotations=last.state.rotations[like], translation=last.state.translation[like])
+    rough = _minimised(problem, first, again, trusted, noise, _WIDE, False, fixed=True)
+    found = _minimised(problem, rough.state, again, None, noise, 1.0, False, fixed=True)
+    lower = found.costs < last.costs[again]
+    if not lower.any():
+        return None
+    rotations, translation = last.state.rotations.copy(), last.state.translation.copy()
+    rotations[again[lower]] = found.state.rotations[lower]
+    translation[again[lower]] = found.state.translation[lower]
+    return replace(last.state, rotations=rotations, translation=translation)
+
+
+def _nearest(pose: int, others: np.ndarray) -> int:
+    """The nearest of other poses in time, -1 where there is none."""
+    return int(others[np.abs(others - pose).argmin()]) if len(others) else -1
 
 
 def _upright(up: str) -> np.ndarray:
@@ -202,6 +242,7 @@ def _minimised(
     width: float,
     free: bool,
     smoothness: Smoothness | None = None,
+    fixed: bool = False,
 ) -> Worked:
     """The best state of the chosen poses near the one given; roughly, where it is not the last.
 
@@ -214,18 +255,20 @@ def _minimised(
         width: of the robust kernel, times its last scale.
         free: whether the offsets are unknown.
         smoothness: of neighbouring poses.
+        fixed: whether shapes and offsets are left as they are.
     """
     settings, points = problem.settings, problem.points
     information = problem.information[chosen] / noise**2
     if trusted is not None:
         information = np.where(trusted[chosen, :, None], information, 0.0)
-    scale = np.inf if settings.robust is None else width * settings.robust
+    usual = noise * float(np.median(problem.information[problem.seen.seen][:, 0]) ** -0.5)  # metres
+    scale = np.inf if settings.robust is None else width * settings.robust * max(1.0, _LEAST_KERNEL / usual)
     targets = np.ascontiguousarray(problem.seen.targets[chosen])
     term = TargetTerm(targets, np.ascontiguousarray(information), scale)
     held = held_by(problem.body, problem.prior, problem.known, settings.pose_prior, problem.hinges)
     repeated = max(len(chosen) / len(np.unique(state.whose)) / _INDEPENDENT, 1.0)
     loose = repeated * points.spread.numpy() ** -2 if free else None
-    shared = SharedPrior(repeated * settings.shape_prior, loose, points.offsets.numpy())
+    shared = SharedPrior(repeated * settings.shape_prior, loose, points.offsets.numpy(), fixed)
     tolerance = settings.tolerance if width == 1.0 and not free else max(settings.tolerance, _ROUGHLY)
     return minimise(problem.body, state, term, held, shared, smoothness, settings.max_iterations, tolerance)
 

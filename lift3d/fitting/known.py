@@ -13,7 +13,7 @@ from lift3d.fitting.pose_prior import PosePrior
 __all__ = ["held_by", "joints_known"]
 
 _STILL = 0.2  # 1 / radian^2, for joints that nothing is known of
-_STOP = 2500.0  # 1 / radian^2, beyond a hinge's limits: a deviation of 1 degree
+_STOP = 5e4  # 1 / radian^2, beyond a hinge's limits: a deviation of a quarter of a degree
 
 
 def joints_known(prior: PosePrior | None, model: BodyModel) -> list[int]:

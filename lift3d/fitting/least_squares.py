@@ -104,11 +104,13 @@ class SharedPrior:
         betas: stiffness of the shape components, 1 / variance.
         offsets: (M) stiffness of the points' offsets, 1 / metre^2; None where they are not free.
         guess: (M, 3) what the offsets are held to, metres.
+        fixed: whether neither is changed.
     """
 
     betas: float
     offsets: np.ndarray | None
     guess: np.ndarray
+    fixed: bool = False
 
     @property
     def free(self) -> bool:
@@ -263,7 +265,9 @@ def _stepped(
         normal = np.empty((len(solved), 3 * len(tree.joints), 3 * len(tree.joints)))
         body_equations.dense_systems(*known, normal, solved, system, gradient)
         smoothness.solve(state.rotations, state.translation, at.turns, normal, solved, state.whose, system, gradient)
-    step = _shared_step(system, gradient + stiffness * shared.away(state), stiffness, float(damping.min()))
+    step = np.zeros((people, unknown))
+    if not shared.fixed:
+        step = _shared_step(system, gradient + stiffness * shared.away(state), stiffness, float(damping.min()))
     rotations, translation = np.empty_like(state.rotations), np.empty_like(state.translation)
     body_kinematics.moved(
         tree, state.whose, state.rotations, state.translation, at.turns, solved, step, rotations, translation

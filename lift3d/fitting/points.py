@@ -95,7 +95,8 @@ def body_points(skeleton: Skeleton, model: BodyModel) -> BodyPoints:
         elif len(sources[joint]) == 1:
             on = sources[joint][0][0]
             spread = _SPREAD if body.joints[on] == name else _LOOSE
-            rows.append((joint, on, max(model.parents[on], 0), (0.0, 0.0, 0.0), spread))
+            guess = (0.0, 0.0, 0.0) if exact or name != "pelvis" else _between_hips(model)
+            rows.append((joint, on, max(model.parents[on], 0), guess, spread))
         elif name in ("neck_nose", "upper_neck") and "head" in body.joints:  # the head's joint is at the skull's base
             on = body.index("head")
             rows.append((joint, on, model.parents[on], (0.0, 0.0, 0.0), _LOOSE))
@@ -110,6 +111,15 @@ def body_points(skeleton: Skeleton, model: BodyModel) -> BodyPoints:
         skeleton, joints, on, carriers, torch.tensor(offsets, dtype=as_tensor), torch.tensor(spread, dtype=as_tensor),
         exact and all(skeleton.joints[joint] in body.joints for joint in joints),
     )  # fmt: skip
+
+
+def _between_hips(model: BodyModel) -> tuple[float, ...]:
+    """Where detectors' pelvis is, from the body's: half-way between the hips."""
+    joints, skeleton = model.joint_template.double(), model.skeleton
+    if not {"left_hip", "right_hip"} <= set(skeleton.joints):
+        return (0.0, 0.0, 0.0)
+    middle = joints[skeleton.indices("left_hip", "right_hip")].mean(0)
+    return tuple((middle - joints[skeleton.index("pelvis")]).tolist())
 
 
 def _hanging(name: str) -> tuple[str, tuple[float, float, float]]:

@@ -65,7 +65,7 @@ class PosePrior:
         squares = np.einsum("...ci,cij,...cj->...c", away, self.precisions, away)
         dimensions = self.means[0].size
         scale = np.linalg.slogdet(self.precisions)[1] - dimensions * np.log(2 * np.pi)
-        return np.logaddexp.reduce(np.log(self.weights) + scale / 2 - squares / 2, axis=-1)
+        return np.asarray(np.logaddexp.reduce(np.log(self.weights) + scale / 2 - squares / 2, axis=-1))
 
 
 def tree_precision(covariance: np.ndarray, parents: tuple[int, ...]) -> np.ndarray:

@@ -1,6 +1,8 @@
 """The fit as a whole: the truth comes back, input turned is output turned, what is wrong does not spoil the rest."""
 
 import math
+import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -214,14 +216,14 @@ def test_knees_and_elbows_bend_one_way_alone(model, motion):
     poses = poses_of(model, BETAS, rotations, translation, noise=0.005)
     hinged = fit_body(poses, model)
     assert hinged.hinges == ("left_knee", "right_knee", "left_elbow", "right_elbow")
-    assert float(hinged.bends.min()) > math.radians(-2.5)
+    assert float(hinged.bends.min()) > math.radians(-1)
     loose = fit_body(poses, model, FitSettings(hinges=False, pose_prior=0.0))
     assert float(loose.bends[..., :2].mean()) < math.radians(-5)
 
 
 def test_knees_and_elbows_found_bend_as_those_of_people_do(fitted, noisy, model):
-    assert float(fitted.bends.min()) > math.radians(-1)
-    assert float(fit_body(disturbed(noisy), model).bends.min()) > math.radians(-2.5)
+    assert float(fitted.bends.min()) > math.radians(-0.5)
+    assert float(fit_body(disturbed(noisy), model).bends.min()) > math.radians(-1)
 
 
 def test_smoothness_takes_noise_away(noisy, truth, model, fitted):
@@ -229,6 +231,25 @@ def test_smoothness_takes_noise_away(noisy, truth, model, fitted):
     jitter = [torch.diff(fit.joints().positions, n=2, dim=0).norm(dim=-1).mean() for fit in (fitted, smooth)]
     assert float(jitter[1]) < 0.9 * float(jitter[0])
     assert error_mm(smooth, truth) < error_mm(fitted, truth)
+
+
+def test_a_pose_that_is_stuck_is_started_again_from_its_neighbour(noisy, truth, model, monkeypatch):
+    module = sys.modules["lift3d.fitting.fit_body"]
+    second_try, found = module._second_try, []
+
+    def spoiled(problem, last, trusted, noise):
+        rotations, points, costs = last.state.rotations.copy(), last.points.copy(), last.pull.costs.copy()
+        rotations[20], points[20], costs[20] = np.diag([1.0, -1.0, -1.0]), points[20] + 1.0, 1e6
+        state = replace(last.state, rotations=rotations)
+        stuck = replace(last, state=state, points=points, pull=replace(last.pull, costs=costs))
+        found.append(second_try(problem, stuck, trusted, noise))
+        assert second_try(problem, last, trusted, noise) is None
+        return found[0]
+
+    monkeypatch.setattr(module, "_second_try", spoiled)
+    fit = fit_body(noisy, model)
+    assert found[0] is not None
+    assert float((fit.joints().positions[20] - truth.positions[20]).norm(dim=-1).mean()) < 0.02
 
 
 def test_meshes_are_the_posed_bodies(fitted):
