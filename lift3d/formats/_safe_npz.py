@@ -19,6 +19,8 @@ from lift3d.formats._safe_pickle import PLAIN_KINDS, read_pickle
 
 __all__ = ["member_names", "read_numbers", "read_objects"]
 
+_DEFLATE = 1032  # what one byte can unfold to at most
+
 
 def member_names(path: Path) -> set[str]:
     """Names of the arrays in an archive; empty if it is none. Reads only the table of contents. Never raises."""
@@ -29,20 +31,23 @@ def member_names(path: Path) -> set[str]:
         return set()
 
 
-def read_numbers(path: Path, names: Collection[str] | None = None) -> dict[str, np.ndarray]:
+def read_numbers(
+    path: Path, names: Collection[str] | None = None, largest: float = math.inf
+) -> dict[str, np.ndarray]:
     """Arrays of an archive, of numbers and text only.
 
     Args:
         path: of the archive.
         names: of the arrays to read, as far as they are there; by default all. The others are not looked at.
+        largest: bytes that one array may take.
 
     Raises:
-        FileError: the archive is damaged, or an array is of objects.
+        FileError: the archive is damaged, or an array is of objects or too large.
     """
     with _opened(path) as archive:
         members = {member.removesuffix(".npy"): member for member in archive.namelist()}
         wanted = {name: member for name, member in members.items() if names is None or name in names}
-        return {name: _member(path, archive, member, objects=False) for name, member in wanted.items()}
+        return {name: _member(path, archive, member, False, largest) for name, member in wanted.items()}
 
 
 def read_objects(path: Path) -> dict[str, Any]:
@@ -52,7 +57,7 @@ def read_objects(path: Path) -> dict[str, Any]:
         FileError: the archive is damaged, or an object array names anything but plain NumPy arrays.
     """
     with _opened(path) as archive:
-        return {name.removesuffix(".npy"): _member(path, archive, name, objects=True) for name in archive.namelist()}
+        return {name.removesuffix(".npy"): _member(path, archive, name, True) for name in archive.namelist()}
 
 
 @contextmanager
@@ -70,9 +75,9 @@ def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
         ) from error
 
 
-def _member(path: Path, archive: zipfile.ZipFile, name: str, objects: bool) -> Any:
+def _member(path: Path, archive: zipfile.ZipFile, name: str, objects: bool, largest: float = math.inf) -> Any:
     """One array of the archive."""
-    size = archive.getinfo(name).file_size
+    size = _size(path, archive.getinfo(name))
     with archive.open(name) as file:
         version = np.lib.format.read_magic(file)
         read_header = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
@@ -80,10 +85,19 @@ def _member(path: Path, archive: zipfile.ZipFile, name: str, objects: bool) -> A
             raise FileError(path, f"array {name!r} has format version {version}; expected (1, 0) or (2, 0)")
         shape, fortran, dtype = read_header[version](file)
         if not dtype.hasobject:
+            if math.prod(shape) * dtype.itemsize > largest:
+                raise FileError(path, f"array {name!r} of shape {shape} is too large", "Check where it is from.")
             return _numbers(path, file, name, (shape, fortran, dtype, size))
         if not objects:
             raise FileError(path, f"array {name!r} holds Python objects; expected numbers", "Write the file again.")
         return read_pickle(path, file, f"array {name!r}")
+
+
+def _size(path: Path, member: zipfile.ZipInfo) -> int:
+    """Bytes of a member as the archive states them, but no more than its packed bytes can unfold to."""
+    packed = min(member.compress_size, path.stat().st_size)
+    most = {zipfile.ZIP_STORED: packed, zipfile.ZIP_DEFLATED: packed * _DEFLATE}.get(member.compress_type)
+    return member.file_size if most is None else min(member.file_size, most)
 
 
 def _numbers(path: Path, file: Any, name: str, header: tuple[tuple[int, ...], bool, np.dtype, int]) -> np.ndarray:

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import math
 import pickle
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, Literal
 
@@ -18,12 +19,14 @@ import numpy as np
 
 from lift3d.errors import FileError
 
-__all__ = ["INERT_PARTS", "PLAIN_KINDS", "Part", "plain_value", "read_pickle"]
+__all__ = ["INERT_PARTS", "PLAIN_KINDS", "Part", "load_parts", "plain_value", "read_pickle"]
 
 PLAIN_KINDS = "biufUS"  # element types of no references: booleans, numbers, text
 _DEEPEST = 1  # small arrays, or records, in records
 _MOST_FIELDS = 256
 _LARGEST = 1 << 24  # bytes of one record
+_PIECE = 1 << 24  # bytes that are read at once
+_NUMPY = "plain NumPy arrays"
 
 
 def read_pickle(path: Path, file: IO[bytes], what: str) -> Any:
@@ -37,11 +40,35 @@ def read_pickle(path: Path, file: IO[bytes], what: str) -> Any:
     Raises:
         FileError: the pickle is damaged, or names anything but plain NumPy arrays.
     """
+    with _told(path, what):
+        return plain_value(_Unpickler(path, file, INERT_PARTS, _NUMPY).load())
+
+
+def load_parts(path: Path, file: IO[bytes], what: str, names: Mapping[tuple[str, str], Any], allowed: str) -> Any:
+    """What a pickle holds as inert parts, of which nothing has been looked at; ``plain_value`` builds values from them.
+
+    Args:
+        path: of the file, for error texts.
+        file: where the pickle begins.
+        what: what of the file it is, for error texts.
+        names: what the pickle may name, (module, name), and the inert part or function that each name stands for.
+        allowed: what these are, for error texts, such as ``"plain NumPy arrays"``.
+
+    Raises:
+        FileError: the pickle is damaged, or names anything else.
+    """
+    with _told(path, what):
+        return _Unpickler(path, file, names, allowed).load()
+
+
+@contextmanager
+def _told(path: Path, what: str) -> Iterator[None]:
+    """Errors of a bad pickle as one line: a damaged one raises nearly anything."""
     try:
-        return plain_value(_Unpickler(path, file).load())
+        yield
     except FileError:
         raise
-    except (Exception, MemoryError) as error:  # a damaged pickle raises nearly anything
+    except (Exception, MemoryError) as error:
         text = f"{what} is damaged or holds what is not allowed ({' '.join(str(error).split())})"
         raise FileError(path, text, "Write the file again from its source.") from error
 
@@ -181,20 +208,48 @@ INERT_PARTS: Mapping[tuple[str, str], Any] = {
 }
 
 
-class _Unpickler(pickle.Unpickler):
-    """Reads a pickle into the inert parts above."""
+class _Pieces:
+    """A file whose long values are read piece by piece, so that a length it does not have takes no memory."""
 
-    def __init__(self, path: Path, file: IO[bytes]) -> None:
-        super().__init__(file, encoding="latin1")
-        self._path = path
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self.readline = file.readline
+
+    def read(self, size: int) -> bytes:
+        """Exactly so many bytes.
+
+        Raises:
+            ValueError: the file ends before.
+        """
+        pieces = [self._file.read(min(size, _PIECE))]
+        left = size - len(pieces[0])
+        while left and pieces[-1]:
+            pieces.append(self._file.read(min(left, _PIECE)))
+            left -= len(pieces[-1])
+        if left:
+            raise ValueError(f"the file ends within a value of {size} bytes")
+        return b"".join(pieces) if len(pieces) > 1 else pieces[0]
+
+
+class _Unpickler(pickle._Unpickler):  # pyright: ignore[reportAttributeAccessIssue]
+    """Reads a pickle into inert parts.
+
+    The unpickler that is written in Python: its memory of earlier values is a dict, where the one in C makes room for
+    every place up to the highest number that a file names.
+    """
+
+    def __init__(self, path: Path, file: IO[bytes], names: Mapping[tuple[str, str], Any], allowed: str) -> None:
+        super().__init__(_Pieces(file), encoding="latin1")
+        self._path, self._names, self._allowed = path, names, allowed
 
     def find_class(self, module_name: str, global_name: str, /) -> Any:
         """The part that a name stands for."""
-        part = INERT_PARTS.get((module_name, global_name))
+        part = self._names.get((module_name, global_name))
         if part is None:
+            asked = " ".join(f"{module_name}.{global_name}".split())
             raise FileError(
                 self._path,
-                f"refused: it asks to run {module_name}.{global_name} when read; only plain NumPy arrays are read",
+                f"refused: it asks to run {asked} when read; only {self._allowed} are read",
                 "Do not use a file from a source that you do not trust.",
             )
         return part
