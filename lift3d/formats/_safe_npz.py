@@ -31,9 +31,7 @@ def member_names(path: Path) -> set[str]:
         return set()
 
 
-def read_numbers(
-    path: Path, names: Collection[str] | None = None, largest: float = math.inf
-) -> dict[str, np.ndarray]:
+def read_numbers(path: Path, names: Collection[str] | None = None, largest: float = math.inf) -> dict[str, np.ndarray]:
     """Arrays of an archive, of numbers and text only.
 
     Args:
