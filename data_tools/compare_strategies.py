@@ -61,7 +61,7 @@ def _run(base: Mapping[str, Any], name: str, cells: int, runs: Path) -> Result:
     """Train one, unless it is trained, and read its last measurement."""
     strategy = STRATEGIES[name]
     direct = name == DIRECT
-    taught = {"heatmap_loss", "coordinate_loss", "decoding", "normalisation"}
+    taught = {"heatmap_loss", "coordinate_loss", "decoding", "normalisation", "heatmap_weight"}
     own = {key: value for key, value in to_mapping(strategy).items() if key in taught}
     tables = {
         **base,

@@ -119,7 +119,7 @@ STRATEGIES = {
     "H2": StrategySettings("one_hot", "none", "argmax"),
     "I*": StrategySettings("none", "l1", "integral"),
     "I1": StrategySettings("gaussian", "l1", "integral", normalisation="sum"),
-    "I2": StrategySettings("one_hot", "l1", "integral"),
+    "I2": StrategySettings("one_hot", "l1", "integral", heatmap_weight=0.01),  # nats beside parts of the width
 }
 
 
