@@ -62,7 +62,8 @@ def test_only_the_terms_it_has_are_there_and_add_up(name, axes):
     assert (loss.coordinate > 0) == (TERMS[name][1] != "none")
     torch.testing.assert_close(loss.total, loss.heatmap + loss.coordinate)
     torch.testing.assert_close(loss.total, 2 * strategy_loss((own,), places, strategy(name), SIZE).total)
-    heavy = replace(strategy(name), heatmap_weight=3.0, coordinate_weight=5.0)
+    known = strategy(name)
+    heavy = replace(known, heatmap_weight=3 * known.heatmap_weight, coordinate_weight=5 * known.coordinate_weight)
     weighted = strategy_loss((own, own), places, heavy, SIZE)
     torch.testing.assert_close(weighted.total, 3 * loss.heatmap + 5 * loss.coordinate)
 
