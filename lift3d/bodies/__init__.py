@@ -2,5 +2,6 @@
 
 from lift3d.bodies.model import BodyModel, PosedBody, ShapedBody
 from lift3d.bodies.skinning import linear_blend_skinning, pose_corrections
+from lift3d.bodies.smpl_skeletons import smpl_skeleton
 
-__all__ = ["BodyModel", "PosedBody", "ShapedBody", "linear_blend_skinning", "pose_corrections"]
+__all__ = ["BodyModel", "PosedBody", "ShapedBody", "linear_blend_skinning", "pose_corrections", "smpl_skeleton"]

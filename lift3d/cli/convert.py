@@ -15,7 +15,7 @@ __all__ = ["COMMAND"]
 @click.command("convert")
 @path_argument("source")
 @click.argument("target", type=click.Path(path_type=Path))
-@click.option("--kind", type=click.Choice(["cameras", "keypoints", "poses", "network"]),
+@click.option("--kind", type=click.Choice(["cameras", "keypoints", "poses", "body", "network"]),
               help="What the file holds, where it cannot be told.")  # fmt: skip
 @click.option("--from", "source_format",
               help="Format of SOURCE, where it cannot be told; see `lift3d info formats` and `networks`.")  # fmt: skip
@@ -60,10 +60,11 @@ def COMMAND(  # noqa: N802
     camera: str | None,
     **options: Any,
 ) -> None:
-    """Read SOURCE (cameras, keypoints or poses, in any known format) and write it as TARGET.
+    """Read SOURCE (cameras, keypoints, poses or a body model, in any known format) and write it as TARGET.
 
-    A published checkpoint (VideoPose3D, HRNet, ...; see `lift3d info networks`) becomes a network of lift3d; TARGET
-    ends in .safetensors.
+    An SMPL, SMPL-H or SMPL-X model (.pkl, .npz) becomes an archive of numbers; nothing in the file is run. A published
+    checkpoint (VideoPose3D, HRNet, ...; see `lift3d info networks`) becomes a network of lift3d; TARGET ends in
+    .safetensors.
     """
     from lift3d import formats
 
@@ -75,6 +76,7 @@ def COMMAND(  # noqa: N802
         "cameras": ("unit", "subject", "up"),
         "keypoints": ("skeleton", "fps", "sequence"),
         "poses": ("skeleton", "unit"),
+        "body": (),
     }
     given = {name: value for name, value in options.items() if value is not None and name in taken[kind]}
     noun = getattr(formats, f"read_{kind}")(source, source_format, **given)
@@ -108,7 +110,7 @@ def _kind(source: Path, target: Path, source_format: str | None) -> str:
 
     if source_format in all_importers() or (source_format is None and target.suffix == ".safetensors"):
         return "network"
-    names = {"CameraRig": "cameras", "Keypoints2D": "keypoints", "Poses3D": "poses"}
+    names = {"CameraRig": "cameras", "Keypoints2D": "keypoints", "Poses3D": "poses", "BodyModel": "body"}
     if source_format is not None:
         if source_format not in all_formats():
             raise UnknownNameError("format", source_format, {**all_formats(), **all_importers()})

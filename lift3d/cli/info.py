@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from lift3d.cli._tables import table
+
+if TYPE_CHECKING:
+    from lift3d.bodies import BodyModel
 
 __all__ = ["COMMAND"]
 
@@ -15,13 +19,15 @@ __all__ = ["COMMAND"]
 @click.command("info")
 @click.argument("what", default="versions")
 def COMMAND(what: str) -> None:  # noqa: N802
-    """Tell about WHAT: versions, skeletons, formats, datasets, networks, weights, filters, protocols, or a file.
+    """Tell about WHAT, a topic or a file.
 
-    Of a file with cameras, keypoints or poses it prints what is in it.
+    Topics: versions, skeletons, formats, datasets, networks, weights, bodies, filters, protocols. Of a file with
+    cameras, keypoints, poses or a body model it prints what is in it.
     """
     topics: dict[str, Callable[[], str]] = {
         "versions": _versions, "skeletons": _skeletons, "formats": _formats, "datasets": _datasets,
-        "networks": _networks, "weights": _weights, "filters": _filters, "protocols": _protocols,
+        "networks": _networks, "weights": _weights, "bodies": _bodies, "filters": _filters,
+        "protocols": _protocols,
     }  # fmt: skip
     if what in topics:
         click.echo(topics[what]())
@@ -91,6 +97,21 @@ def _weights() -> str:
     return table(["weights", "network", "skeleton", "parameters", "file"], rows)
 
 
+def _bodies() -> str:
+    from lift3d.formats import body_names, read_body
+
+    known = [read_body(name) for name in body_names()]
+    rows = [[one.name, str(len(one.template)), str(one.shapes), one.skeleton.name, one.about] for one in known]
+    return table(["body", "vertices", "shapes", "skeleton", "about"], rows)
+
+
+def _about_body(body: BodyModel) -> str:
+    return (
+        f"{body.about}. {len(body.template)} vertices, {len(body.faces)} faces, {body.shapes} shape components, "
+        f"skeleton {body.skeleton.name}, {body.gender}. Licence: {body.licence}"
+    )
+
+
 def _filters() -> str:
     from lift3d.filtering import all_filters
     from lift3d.settings import to_mapping
@@ -110,7 +131,7 @@ def _protocols() -> str:
 
 def _file(path: Path) -> str:
     from lift3d.errors import FileError
-    from lift3d.formats import kinds_of, read_cameras, read_keypoints, read_poses
+    from lift3d.formats import kinds_of, read_body, read_cameras, read_keypoints, read_poses
 
     kinds = {noun.__name__ for noun in kinds_of(path)}
     if kinds == {"CameraRig"}:
@@ -133,4 +154,6 @@ def _file(path: Path) -> str:
             f"{path}: poses of {people} people, {frames} frames at {poses.frames_per_second:g}/s, skeleton "
             f"{poses.skeleton.name}, frame {poses.frame!r}, {poses.up} up"
         )
+    if kinds == {"BodyModel"}:
+        return f"{path}: {_about_body(read_body(path))}"
     raise FileError(path, "is in no format that says what it holds", "See `lift3d info formats`.")

@@ -1,5 +1,6 @@
 """The edges: one file per format; the only code, checkpoints aside, that opens files."""
 
+from lift3d.formats._bodies import body_names, read_body, write_body
 from lift3d.formats._dispatch import (
     all_formats,
     check_target,
@@ -16,11 +17,14 @@ from lift3d.formats._entry import FileFormat
 __all__ = [
     "FileFormat",
     "all_formats",
+    "body_names",
     "check_target",
     "kinds_of",
+    "read_body",
     "read_cameras",
     "read_keypoints",
     "read_poses",
+    "write_body",
     "write_cameras",
     "write_keypoints",
     "write_poses",

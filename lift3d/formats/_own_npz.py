@@ -23,8 +23,8 @@ def is_own(path: Path, mark: str) -> bool:
     return path.is_file() and mark in member_names(path)
 
 
-def write_own(path: Path, mark: str, skeleton: Skeleton, arrays: Mapping[str, Any]) -> None:
-    """Write arrays with the mark and the skeleton; not compressed, as noise hardly shrinks and packing takes long."""
+def write_own(path: Path, mark: str, skeleton: Skeleton, arrays: Mapping[str, Any], packed: bool = False) -> None:
+    """Write arrays with the mark and the skeleton; not packed, as noise hardly shrinks and packing takes long."""
     joints = {
         "skeleton": np.array(skeleton.name),
         "joints": np.array(skeleton.joints),
@@ -32,7 +32,8 @@ def write_own(path: Path, mark: str, skeleton: Skeleton, arrays: Mapping[str, An
         "links": np.array(skeleton.links, dtype=np.int64).reshape(-1, 2),
     }
     with path.open("wb") as file:  # given a path, savez would add a suffix
-        np.savez(file, **{mark: np.array(VERSION)}, **joints, **arrays)
+        save = np.savez_compressed if packed else np.savez
+        save(file, **{mark: np.array(VERSION)}, **joints, **arrays)
 
 
 def read_own(path: Path, mark: str, expected: tuple[str, ...]) -> dict[str, np.ndarray]:

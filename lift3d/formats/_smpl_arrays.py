@@ -1,0 +1,114 @@
+"""Body models from the arrays that SMPL's files and those that followed name alike."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from lift3d.bodies import BodyModel, smpl_skeleton
+from lift3d.errors import FileError, InputError
+from lift3d.skeletons import Skeleton
+
+__all__ = ["ARRAYS", "LARGEST", "NO_PARENT", "gender_of", "model_of_arrays", "smpl_model"]
+
+ARRAYS = ("v_template", "shapedirs", "posedirs", "J_regressor", "weights", "kintree_table", "f")
+NO_PARENT = 2**32 - 1
+LARGEST = 1 << 30  # bytes of one array; SMPL-X's largest has 0.12e9
+
+_FAMILIES = {24: "smpl", 52: "smplh", 55: "smplx"}
+_OPTIONAL = "posedirs"
+_EXPRESSIONS = {400: 300, 20: 10}  # components of an SMPL-X file, shapes and expressions: how many are shapes
+_GENDERS = {"m": "male", "f": "female", "n": "neutral"}
+_LICENCE = "of the file's owner: see where the file is from; lift3d's own licence does not cover it"
+
+
+def smpl_model(path: Path, arrays: Mapping[str, np.ndarray]) -> BodyModel:
+    """The body model of a user's SMPL, SMPL-H or SMPL-X file, told apart by the number of joints.
+
+    Expressions of the face are left out. The gender is that of the file's or its folder's name, else neutral.
+
+    Raises:
+        FileError: an array is missing or does not fit the others.
+    """
+    joints = len(arrays["weights"].T) if "weights" in arrays and arrays["weights"].ndim == 2 else 0
+    if joints not in _FAMILIES:
+        known = ", ".join(f"{count} ({name})" for count, name in _FAMILIES.items())
+        raise FileError(path, f"has skin weights for {joints} joints; expected {known}", "Is it a body model?")
+    name = _FAMILIES[joints]
+    shapes = arrays["shapedirs"]
+    kept = _EXPRESSIONS.get(shapes.shape[-1], shapes.shape[-1]) if name == "smplx" and shapes.ndim == 3 else None
+    return model_of_arrays(
+        path,
+        {**arrays, "shapedirs": shapes[..., :kept]},
+        skeleton=smpl_skeleton(name),
+        gender=gender_of(path),
+        name=name,
+        about=f"{name.upper()} model read from {path.name}",
+        licence=_LICENCE,
+    )
+
+
+def gender_of(path: Path) -> str:
+    """The gender that a file's name tells, else its folder's: ``SMPL_MALE.pkl``, ``smplh/female/model.npz``."""
+    for text, short in ((path.stem, _GENDERS), (path.parent.name, {})):
+        words = re.split(r"[^a-z]+", text.lower())
+        found = [short.get(word, word) for word in words if short.get(word, word) in _GENDERS.values()]
+        if found:
+            return found[0]
+    return "neutral"
+
+
+def model_of_arrays(
+    path: Path, arrays: Mapping[str, np.ndarray], skeleton: Skeleton, gender: str, name: str, about: str, licence: str
+) -> BodyModel:
+    """A body model of float32 from arrays under SMPL's names.
+
+    Raises:
+        FileError: an array is missing, of text, not finite, or does not fit the others.
+    """
+    missing = [one for one in ARRAYS if one not in arrays and one != _OPTIONAL]
+    if missing:
+        raise FileError(path, f"lacks the arrays {', '.join(missing)} of a body model", "Choose another file.")
+    numbers = {one: _finite(path, one, arrays[one]) for one in ARRAYS if one in arrays}
+    corrections = numbers.get(_OPTIONAL)
+    try:
+        return BodyModel(
+            name=name,
+            template=_tensor(numbers["v_template"]),
+            shape_directions=_tensor(numbers["shapedirs"]),
+            pose_directions=None if corrections is None or not corrections.any() else _tensor(corrections),
+            joint_regressor=_tensor(numbers["J_regressor"]),
+            parents=_parents(path, numbers["kintree_table"]),
+            weights=_tensor(numbers["weights"]),
+            faces=torch.from_numpy(numbers["f"].astype(np.int64)),
+            skeleton=skeleton,
+            gender=gender,
+            about=about,
+            licence=licence,
+        )
+    except InputError as error:
+        raise FileError(path, str(error), "Is it a whole body model?") from error
+
+
+def _finite(path: Path, name: str, array: np.ndarray) -> np.ndarray:
+    axes = 3 if name in ("shapedirs", "posedirs") else 2
+    if array.dtype.kind not in "iuf" or array.ndim != axes:
+        raise FileError(path, f"{name} is {array.dtype} of {array.ndim} axes; expected numbers of {axes} axes")
+    if not np.isfinite(array).all():
+        raise FileError(path, f"{name} holds numbers that are not finite", "Copy the file again.")
+    return array
+
+
+def _tensor(array: np.ndarray) -> torch.Tensor:
+    return torch.from_numpy(np.ascontiguousarray(array, dtype=np.float32))
+
+
+def _parents(path: Path, table: np.ndarray) -> tuple[int, ...]:
+    """Parents from the table of parents and numbers; files write the root's as -1 or, without a sign, as 2**32 - 1."""
+    if len(table) != 2 or not np.array_equal(table[1], np.arange(table.shape[1])):
+        raise FileError(path, "kintree_table does not number the joints in order", "Is it a body model?")
+    return tuple(-1 if parent in (-1, NO_PARENT) else int(parent) for parent in table[0].tolist())

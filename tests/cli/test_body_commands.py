@@ -1,0 +1,71 @@
+"""Body models on the command line: a user's model is converted once, and lift3d tells what it knows of it."""
+
+from __future__ import annotations
+
+import os
+import pickle
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from lift3d.cli import _run
+from lift3d.formats import read_body
+
+
+@pytest.fixture
+def smpl_arrays() -> dict[str, np.ndarray]:
+    body = read_body()
+    return {
+        "v_template": body.template.numpy(),
+        "shapedirs": body.shape_directions.numpy(),
+        "J_regressor": body.joint_regressor.numpy(),
+        "weights": body.weights.numpy(),
+        "f": body.faces.numpy(),
+        "kintree_table": np.stack([np.array(body.parents), np.arange(24)]),
+    }
+
+
+def does(capsys: pytest.CaptureFixture[str], *words: object) -> str:
+    code = _run([str(word) for word in words])
+    captured = capsys.readouterr()
+    assert code == 0, captured.err
+    return captured.out
+
+
+def fails(capsys: pytest.CaptureFixture[str], *words: object) -> str:
+    assert _run([str(word) for word in words]) == 2
+    return capsys.readouterr().err
+
+
+def test_a_pickle_is_converted_once(
+    smpl_arrays: dict[str, np.ndarray], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "SMPL_MALE.pkl").write_bytes(pickle.dumps(smpl_arrays, protocol=2))
+    assert "body" in does(capsys, "convert", tmp_path / "SMPL_MALE.pkl", tmp_path / "body.npz")
+    body = read_body(tmp_path / "body.npz")
+    assert (body.gender, body.name) == ("male", "smpl")
+    assert torch.equal(body.template, read_body().template)
+    told = does(capsys, "info", tmp_path / "body.npz")
+    assert "6999 vertices" in told
+    assert "of the file's owner" in told
+
+
+def test_a_pickle_that_would_run_something_is_refused(
+    smpl_arrays: dict[str, np.ndarray], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Calls:
+        def __reduce__(self) -> tuple[object, ...]:
+            return os.system, (f"touch {tmp_path / 'ran'}",)
+
+    (tmp_path / "SMPL_MALE.pkl").write_bytes(pickle.dumps({**smpl_arrays, "J": Calls()}, protocol=2))
+    text = fails(capsys, "convert", tmp_path / "SMPL_MALE.pkl", tmp_path / "body.npz")
+    assert "refused: it asks to run posix.system" in text
+    assert not (tmp_path / "ran").exists()
+    assert not (tmp_path / "body.npz").exists()
+
+
+def test_the_bodies_that_come_along_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "makehuman" in does(capsys, "info", "bodies")
+    assert "lift3d_body_npz" in does(capsys, "info", "formats")
