@@ -10,7 +10,7 @@ from lift3d.skeletons import Skeleton, get_skeleton
 __all__ = ["smpl_skeleton"]
 
 _FINGERS = ("index", "middle", "pinky", "ring", "thumb")
-_FACE = {"jaw": "head", "left_eye": "head", "right_eye": "head"}
+_FACE = {"jaw": "head", "left_eye_smplhf": "head", "right_eye_smplhf": "head"}  # not the eyes that detectors see
 
 
 @cache
@@ -19,6 +19,7 @@ def smpl_skeleton(family: str) -> Skeleton:
 
     ``"smpl"`` is ``smpl24`` (Loper et al. 2015). ``"smplh"`` (Romero et al. 2017) has, in place of its two hands,
     three joints for each finger: 52 joints; ``"smplx"`` (Pavlakos et al. 2019) has jaw and eyes before them: 55.
+    Joints are named as the package smplx names them.
 
     Raises:
         UnknownNameError: there is no such family.

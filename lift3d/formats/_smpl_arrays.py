@@ -20,8 +20,9 @@ NO_PARENT = 2**32 - 1
 LARGEST = 1 << 30  # bytes of one array; SMPL-X's largest has 0.12e9
 
 _FAMILIES = {24: "smpl", 52: "smplh", 55: "smplx"}
+_TITLES = {"smpl": "SMPL", "smplh": "SMPL-H", "smplx": "SMPL-X"}
 _OPTIONAL = "posedirs"
-_EXPRESSIONS = {400: 300, 20: 10}  # components of an SMPL-X file, shapes and expressions: how many are shapes
+_SHAPES = {400: 300, 20: 10}  # of the components of an SMPL-X file; the rest are expressions
 _GENDERS = {"m": "male", "f": "female", "n": "neutral"}
 _LICENCE = "of the file's owner: see where the file is from; lift3d's own licence does not cover it"
 
@@ -29,7 +30,8 @@ _LICENCE = "of the file's owner: see where the file is from; lift3d's own licenc
 def smpl_model(path: Path, arrays: Mapping[str, np.ndarray]) -> BodyModel:
     """The body model of a user's SMPL, SMPL-H or SMPL-X file, told apart by the number of joints.
 
-    Expressions of the face are left out. The gender is that of the file's or its folder's name, else neutral.
+    SMPL-X's expressions of the face are its last shape components, as in the file; ``about`` says from which on. The
+    gender is that of the file's or its folder's name, else neutral.
 
     Raises:
         FileError: an array is missing or does not fit the others.
@@ -39,17 +41,10 @@ def smpl_model(path: Path, arrays: Mapping[str, np.ndarray]) -> BodyModel:
         known = ", ".join(f"{count} ({name})" for count, name in _FAMILIES.items())
         raise FileError(path, f"has skin weights for {joints} joints; expected {known}", "Is it a body model?")
     name = _FAMILIES[joints]
-    shapes = arrays["shapedirs"]
-    kept = _EXPRESSIONS.get(shapes.shape[-1], shapes.shape[-1]) if name == "smplx" and shapes.ndim == 3 else None
-    return model_of_arrays(
-        path,
-        {**arrays, "shapedirs": shapes[..., :kept]},
-        skeleton=smpl_skeleton(name),
-        gender=gender_of(path),
-        name=name,
-        about=f"{name.upper()} model read from {path.name}",
-        licence=_LICENCE,
-    )
+    about = f"{_TITLES[name]} model read from {path.name}"
+    if name == "smplx" and "shapedirs" in arrays and (shapes := _SHAPES.get(arrays["shapedirs"].shape[-1])):
+        about += f", shape components from {shapes + 1} on are expressions of the face"
+    return model_of_arrays(path, arrays, smpl_skeleton(name), gender_of(path), name, about, _LICENCE)
 
 
 def gender_of(path: Path) -> str:

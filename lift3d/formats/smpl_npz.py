@@ -2,7 +2,8 @@
 
 ``v_template`` (vertices, 3), ``shapedirs`` (vertices, 3, components), ``posedirs`` (vertices, 3, 9 (joints - 1)),
 ``J_regressor`` (joints, vertices), ``weights`` (vertices, joints), ``kintree_table`` (2, joints), ``f`` (faces, 3);
-metres, y up. Other arrays of the file, some of which are Python objects, are not looked at.
+metres, y up. Other arrays of the file, some of which are Python objects, are not looked at: poses are rotations of all
+joints, and whoever has principal components of a hand's pose, or a mean that smplx adds to it, makes rotations of them.
 """
 
 from __future__ import annotations

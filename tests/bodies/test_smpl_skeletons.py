@@ -20,7 +20,8 @@ FINGERS = [wrist if place == 0 else None for wrist in (20, 21) for _ in range(5)
 
 
 @pytest.mark.parametrize(
-    ("family", "joints"), [("smplh", f"{BODY} {HANDS}"), ("smplx", f"{BODY} jaw left_eye right_eye {HANDS}")]
+    ("family", "joints"),
+    [("smplh", f"{BODY} {HANDS}"), ("smplx", f"{BODY} jaw left_eye_smplhf right_eye_smplhf {HANDS}")],
 )
 def test_joints_and_parents_are_the_published_ones(family: str, joints: str) -> None:
     skeleton = smpl_skeleton(family)
@@ -31,6 +32,12 @@ def test_joints_and_parents_are_the_published_ones(family: str, joints: str) -> 
     assert set(skeleton.parents[22:first]) <= {15}
     expected = [joint - 1 if wrist is None else wrist for joint, wrist in enumerate(FINGERS, first)]
     assert list(skeleton.parents[first:]) == expected
+
+
+def test_names_are_those_of_the_package_smplx() -> None:
+    names = pytest.importorskip("smplx.joint_names")
+    assert list(smpl_skeleton("smplx").joints) == names.JOINT_NAMES[:55]
+    assert list(smpl_skeleton("smplh").joints) == names.SMPLH_JOINT_NAMES[:52]
 
 
 def test_smpl_itself_is_the_skeleton_that_is_known() -> None:

@@ -57,11 +57,16 @@ class TestUsersFiles:
         check_same(read_body(path), arrays)
         assert kinds_of(path) == {BodyModel}
 
-    @pytest.mark.parametrize(("stored", "shapes"), [(400, 300), (20, 10), (10, 10)])
-    def test_expressions_of_smplx_are_left_out(self, stored: int, shapes: int, tmp_path: Path) -> None:
+    @pytest.mark.parametrize(("stored", "first"), [(400, 301), (20, 11), (10, None)])
+    def test_expressions_of_smplx_are_further_components(self, stored: int, first: int | None, tmp_path: Path) -> None:
         arrays = smpl_arrays("smplx", shapes=stored)
         body = read_body(write_npz(tmp_path / "SMPLX_NEUTRAL.npz", arrays))
-        np.testing.assert_allclose(body.shape_directions, arrays["shapedirs"][..., :shapes], atol=1e-7)
+        check_same(body, arrays)
+        assert body.about.startswith("SMPL-X model read from SMPLX_NEUTRAL.npz")
+        assert (f"from {first} on are expressions" in body.about) == (first is not None)
+
+    def test_components_of_smpl_are_all_shapes(self, tmp_path: Path) -> None:
+        assert "expressions" not in read_body(write_npz(tmp_path / "a.npz", smpl_arrays(shapes=20))).about
 
     @pytest.mark.parametrize(
         ("name", "gender"),
