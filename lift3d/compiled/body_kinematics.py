@@ -205,22 +205,34 @@ def point_terms(points, targets, information, bend, costs, weighted, pull):
 
 
 @part
-def mixture_cost(tree, means, precisions, vectors):
-    """Half the squared Mahalanobis distance of a pose from one component."""
-    total = 0.0
+def mixture_costs(tree, means, precisions, vectors, away, asked, costs):
+    """Write half the squared Mahalanobis distances of a pose from all components, side by side.
+
+    Args:
+        tree: the body.
+        means, precisions: with the components last: (K, 3, C), (K, deepest, 3, 3, C).
+        vectors: (K, 3).
+        away: (K, 3, C) room for the distances from the means.
+        asked: (C) room.
+        costs: (C), written.
+    """
+    components = len(costs)
+    costs[:] = 0.0
     for k in range(2, len(tree.depths)):
         own = tree.depths[k] - 1
         for i in range(3):
-            here = vectors[k, i] - means[k, i]
-            inner = 0.0
+            for c in range(components):
+                away[k, i, c] = vectors[k, i] - means[k, i, c]
+        for i in range(3):
+            asked[:] = 0.0
             for d in range(2, own + 1):
+                half = 1.0 if d < own else 0.5
                 a = tree.chains[k, d]
-                part_of = 0.0
                 for j in range(3):
-                    part_of += precisions[k, d, i, j] * (vectors[a, j] - means[a, j])
-                inner += part_of if d < own else 0.5 * part_of
-            total += here * inner
-    return total
+                    for c in range(components):
+                        asked[c] += half * precisions[k, d, i, j, c] * away[a, j, c]
+            for c in range(components):
+                costs[c] += asked[c] * away[k, i, c]
 
 
 @entry
@@ -234,6 +246,10 @@ def held_costs(tree, held, rotations, vectors, chosen, costs):
         chosen: (N), written: the component of the mixture that costs least.
         costs: (N, 3), written: of the mixture, of rest, of the hinges.
     """
+    components = len(held.constants)
+    means = np.ascontiguousarray(held.means.transpose(1, 2, 0))
+    precisions = np.ascontiguousarray(held.precisions.transpose(1, 2, 3, 4, 0))
+    away, asked, of_mixture = np.empty(means.shape), np.empty(components), np.empty(components)
     for n in range(len(rotations)):
         still, stop = 0.0, 0.0
         for k in range(1, len(tree.joints)):
@@ -247,8 +263,10 @@ def held_costs(tree, held, rotations, vectors, chosen, costs):
             stop += held.stop * over * over
         least = 0.0
         chosen[n] = -1
-        for c in range(len(held.constants)):
-            cost = held.constants[c] + mixture_cost(tree, held.means[c], held.precisions[c], vectors[n])
+        if components:
+            mixture_costs(tree, means, precisions, vectors[n], away, asked, of_mixture)
+        for c in range(components):
+            cost = held.constants[c] + of_mixture[c]
             if c == 0 or cost < least:
                 least = cost
                 chosen[n] = c

@@ -139,7 +139,7 @@ def serve(parents, carriers, on, seen, observed, serves):
         if seen[m] and on[m] >= 0:
             observed[on[m]] = m
     for m in range(len(on)):
-        if not seen[m] or on[m] == 0:
+        if not seen[m]:
             continue
         j = carriers[m]
         while j >= 0:
@@ -150,28 +150,24 @@ def serve(parents, carriers, on, seen, observed, serves):
 
 
 @part
-def root_place(serves, observed, targets, rest_points, rest_root, upright, turn, place):
+def root_place(serves, targets, rest_points, rest_root, upright, turn, place):
     """Write how the root is turned and where it is.
 
     Args:
         serves: (M) which points tell it.
-        observed: point of the root, -1 where it was not seen.
         targets, rest_points: (M, 3).
         rest_root: (3).
         upright: (3, 3) how a root is turned of which nothing is known.
         turn, place: written.
     """
     middle, rest_middle, count = np.zeros(3), np.zeros(3), 0
-    if observed >= 0:
-        middle[:], rest_middle[:] = targets[observed], rest_root
-    else:
-        for m in range(len(serves)):
-            if serves[m]:
-                middle += targets[m]
-                rest_middle += rest_points[m]
-                count += 1
-        middle /= max(count, 1)
-        rest_middle /= max(count, 1)
+    for m in range(len(serves)):
+        if serves[m]:
+            middle += targets[m]
+            rest_middle += rest_points[m]
+            count += 1
+    middle /= max(count, 1)
+    rest_middle /= max(count, 1)
     b = 1e-4 * upright
     for m in range(len(serves)):
         if serves[m]:
@@ -253,7 +249,7 @@ def first_poses(parents, carriers, on, bones, points, whose, targets, seen, hing
         for m in range(count):
             rest_points[m] = rest[carriers[m]] + points[whose[n], m]
         serve(parents, carriers, on, seen[n], observed, serves)
-        root_place(serves[0], observed[0], own, rest_points, rest[0], upright, turns[0], places[0])
+        root_place(serves[0], own, rest_points, rest[0], upright, turns[0], places[0])
         translation[n] = places[0] - rest[0]
         rotations[n, 0] = turns[0]
         for j in range(1, joints):

@@ -16,6 +16,7 @@ from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
+from lift3d._progress import progress
 from lift3d.compiled import body_equations, body_kinematics
 from lift3d.compiled.body_kinematics import Held, Rest
 from lift3d.fitting.body_tree import BodyTree
@@ -195,21 +196,33 @@ def minimise(
     known = (term, held, shared, smoothness)
     at = _worked(body, state.packed(), *known)
     damping = np.full(len(state.whose), _DAMPING[0])
-    for _ in range(max_iterations):
+    for _ in progress(range(max_iterations), "fitting", "step"):
         new = _worked(body, _stepped(body, at, held, shared, smoothness, damping), *known)
         better = new.costs <= at.costs
-        failed = float((new.costs > _WORSE * at.costs + _NOTHING).mean())
-        if smoothness is None and (failed > 0 or new.cost > at.cost):
+        failed = new.costs > _WORSE * at.costs + _NOTHING
+        if smoothness is None and failed.any():
+            new = _worked(body, _kept(at.state, new.state, ~failed), *known)
+        if smoothness is None and new.cost > at.cost:
             new = _worked(body, _kept(at.state, new.state, better), *known)
         saved = at.cost - new.cost
-        if saved > 0:
-            at = new
-            damping = np.where(better, damping * _EASED, damping * _RAISED).clip(*_DAMPING[1:])
-        else:
-            damping = np.where(better & ~better.all(), damping, damping * _RAISED).clip(*_DAMPING[1:])
-        if (failed < _FEW_FAIL and abs(saved) <= tolerance * new.cost) or damping.min() >= _DAMPING[2]:
+        damping = _damped(damping, saved > 0, better, failed)
+        at = new if saved > 0 else at
+        if (failed.mean() < _FEW_FAIL and abs(saved) <= tolerance * new.cost) or damping.min() >= _DAMPING[2]:
             break
     return at
+
+
+def _damped(damping: np.ndarray, helped: bool, better: np.ndarray, failed: np.ndarray) -> np.ndarray:
+    """(N) damping of the next step.
+
+    A pose that costs a little more may have to, for the sake of the shape: its damping is raised only where the step
+    was no help to all together.
+    """
+    if helped:
+        new = np.where(failed, damping * _RAISED, np.where(better, damping * _EASED, damping))
+    else:
+        new = np.where(better & ~better.all(), damping, damping * _RAISED)
+    return new.clip(*_DAMPING[1:])
 
 
 def _kept(old: BodyState, new: BodyState, better: np.ndarray) -> BodyState:

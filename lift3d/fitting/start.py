@@ -21,6 +21,7 @@ __all__ = ["Seen", "first_shape", "first_state", "length_noise", "rigid_pairs", 
 _SPREADS = 5.0  # robust standard deviations from the median that are still believed
 _LEAST_STRETCH = 0.03  # metres
 _LEAST_JUMP = 0.08
+_LEAST_ACCELERATION = 50.0  # metres / second^2, that is believed of anybody
 _LENGTH_NOISE = 0.02  # metres, of a bone in one frame
 _FEW = 8  # frames: with fewer the model says how long bones are
 _OF_MODEL = 0.3  # of a bone, that people differ by
@@ -36,12 +37,19 @@ class Seen:
         seen: (N, M).
         whose: (N) person of each pose.
         runs: slices of poses that follow each other frame by frame.
+        seconds: between two frames.
     """
 
     targets: np.ndarray
     seen: np.ndarray
     whose: np.ndarray
     runs: tuple[slice, ...]
+    seconds: float = 1 / 30
+
+    def of(self, poses: np.ndarray) -> Seen:
+        """The poses chosen by index, each by itself."""
+        alone = tuple(slice(i, i + 1) for i in range(len(poses)))
+        return Seen(self.targets[poses], self.seen[poses], self.whose[poses], alone, self.seconds)
 
 
 def rigid_pairs(body: BodyTree) -> np.ndarray:
@@ -70,7 +78,10 @@ def _rest_points(body: BodyTree) -> np.ndarray:
 
 
 def _jumps(seen: Seen) -> np.ndarray:
-    """Points far from the median of five frames around them, for how their joint moves."""
+    """Points far from the median of five frames around them, for how their joint moves.
+
+    Where most of a pose does so it is the body that moved.
+    """
     away = np.zeros(seen.seen.shape)
     for run in seen.runs:
         track = np.where(seen.seen[run, :, None], seen.targets[run], np.nan)
@@ -84,7 +95,8 @@ def _jumps(seen: Seen) -> np.ndarray:
         away[run] = np.linalg.norm(np.where(count > 2, track - middle, 0.0), axis=-1)
     away = np.nan_to_num(away)
     usual = np.array([np.median(one[own]) if own.any() else 0.0 for one, own in zip(away.T, seen.seen.T, strict=True)])
-    return away > np.maximum(2 * _SPREADS * usual, _LEAST_JUMP)
+    far = away > np.maximum(2 * _SPREADS * usual, max(_LEAST_JUMP, _LEAST_ACCELERATION * seen.seconds**2))
+    return far & (2 * far.sum(1) < seen.seen.sum(1))[:, None]
 
 
 def _stretched(targets: np.ndarray, seen: np.ndarray, pairs: np.ndarray, expected: np.ndarray) -> np.ndarray:

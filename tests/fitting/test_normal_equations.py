@@ -11,7 +11,7 @@ from made_up_body import bony_body, dance
 from lift3d.compiled import body_equations, body_kinematics
 from lift3d.compiled.body_kinematics import Held
 from lift3d.fitting.body_tree import body_tree
-from lift3d.fitting.least_squares import BodyState, SharedPrior, TargetTerm, _stepped, _worked, minimise
+from lift3d.fitting.least_squares import BodyState, SharedPrior, TargetTerm, _damped, _stepped, _worked, minimise
 from lift3d.fitting.points import body_points
 from lift3d.fitting.smoothness import Smoothness, right_jacobian_inverse
 from lift3d.geometry.kinematics import forward_kinematics
@@ -293,6 +293,15 @@ def test_the_cost_never_rises(case):
     assert costs[0] == case.worked().cost
     assert all(after <= before for before, after in pairwise(costs))
     assert costs[-1] < 0.5 * costs[0]
+
+
+def test_a_pose_that_costs_a_little_more_for_the_shapes_sake_is_not_damped():
+    better, failed = np.array([True, False, False]), np.array([False, False, True])
+    helped = _damped(np.ones(3), True, better, failed)
+    assert helped[0] < helped[1] == 1.0 < helped[2]
+    held_up = _damped(np.ones(3), False, better, failed)
+    assert held_up[0] == 1.0 < held_up[1] == held_up[2]
+    assert (_damped(np.ones(2), False, np.ones(2, bool), np.zeros(2, bool)) > 1).all()
 
 
 def test_the_inverse_right_jacobian_inverts_the_exponential():
