@@ -15,7 +15,7 @@ __all__ = ["COMMAND"]
 @click.command("convert")
 @path_argument("source")
 @click.argument("target", type=click.Path(path_type=Path))
-@click.option("--kind", type=click.Choice(["cameras", "keypoints", "poses", "body", "network"]),
+@click.option("--kind", type=click.Choice(["cameras", "keypoints", "poses", "body", "motion", "network"]),
               help="What the file holds, where it cannot be told.")  # fmt: skip
 @click.option("--from", "source_format",
               help="Format of SOURCE, where it cannot be told; see `lift3d info formats` and `networks`.")  # fmt: skip
@@ -24,6 +24,7 @@ __all__ = ["COMMAND"]
 @up_option()
 @click.option("--subject", help="Subject of a calibration that holds several (Human3.6M).")
 @click.option("--sequence", help="Sequence of keypoints that hold several (VideoPose3D).")
+@click.option("--body", help="Body model that the shape numbers of a motion are of: a name or a file.")
 @click.option("--camera", help="Write this camera of the keypoints alone.")
 @skeleton_option()
 @fps_option()
@@ -58,9 +59,10 @@ def COMMAND(  # noqa: N802
     source_format: str | None,
     target_format: str | None,
     camera: str | None,
+    body: str | None,
     **options: Any,
 ) -> None:
-    """Read SOURCE (cameras, keypoints, poses or a body model, in any known format) and write it as TARGET.
+    """Read SOURCE (cameras, keypoints, poses, a body model or its motion, in any known format) and write it as TARGET.
 
     An SMPL, SMPL-H or SMPL-X model (.pkl, .npz) becomes an archive of numbers; nothing in the file is run. A published
     checkpoint (VideoPose3D, HRNet, ...; see `lift3d info networks`) becomes a network of lift3d; TARGET ends in
@@ -77,8 +79,11 @@ def COMMAND(  # noqa: N802
         "keypoints": ("skeleton", "fps", "sequence"),
         "poses": ("skeleton", "unit"),
         "body": (),
+        "motion": (),
     }
     given = {name: value for name, value in options.items() if value is not None and name in taken[kind]}
+    if body is not None and kind == "motion":
+        given["body"] = formats.read_body(body)
     noun = getattr(formats, f"read_{kind}")(source, source_format, **given)
     if camera is not None and kind == "keypoints":
         noun = noun.only([camera])
@@ -110,7 +115,8 @@ def _kind(source: Path, target: Path, source_format: str | None) -> str:
 
     if source_format in all_importers() or (source_format is None and target.suffix == ".safetensors"):
         return "network"
-    names = {"CameraRig": "cameras", "Keypoints2D": "keypoints", "Poses3D": "poses", "BodyModel": "body"}
+    names = {"CameraRig": "cameras", "Keypoints2D": "keypoints", "Poses3D": "poses", "BodyModel": "body",
+             "BodyMotion": "motion"}  # fmt: skip
     if source_format is not None:
         if source_format not in all_formats():
             raise UnknownNameError("format", source_format, {**all_formats(), **all_importers()})

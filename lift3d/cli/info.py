@@ -22,7 +22,7 @@ def COMMAND(what: str) -> None:  # noqa: N802
     """Tell about WHAT, a topic or a file.
 
     Topics: versions, skeletons, formats, datasets, networks, weights, bodies, filters, protocols. Of a file with
-    cameras, keypoints, poses or a body model it prints what is in it.
+    cameras, keypoints, poses, a body model or bodies in motion it prints what is in it.
     """
     topics: dict[str, Callable[[], str]] = {
         "versions": _versions, "skeletons": _skeletons, "formats": _formats, "datasets": _datasets,
@@ -97,6 +97,21 @@ def _weights() -> str:
     return table(["weights", "network", "skeleton", "parameters", "file"], rows)
 
 
+def _about_motion(path: Path) -> str:
+    """What a file of motion says, whatever body it is of."""
+    import warnings
+
+    from lift3d.formats import read_body, read_motion
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that the shape may be of another body
+        motion = read_motion(path, read_body())
+    return (
+        f"bodies in motion of {motion.people} people, {len(motion.times)} frames at {motion.frames_per_second:g}/s, "
+        f"{motion.up} up"
+    )
+
+
 def _bodies() -> str:
     from lift3d.formats import body_names, read_body
 
@@ -156,4 +171,6 @@ def _file(path: Path) -> str:
         )
     if kinds == {"BodyModel"}:
         return f"{path}: {_about_body(read_body(path))}"
+    if kinds == {"BodyMotion"}:
+        return f"{path}: {_about_motion(path)}"
     raise FileError(path, "is in no format that says what it holds", "See `lift3d info formats`.")

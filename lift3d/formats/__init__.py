@@ -13,6 +13,7 @@ from lift3d.formats._dispatch import (
     write_poses,
 )
 from lift3d.formats._entry import FileFormat
+from lift3d.formats._motions import read_motion, write_motion
 
 __all__ = [
     "FileFormat",
@@ -23,9 +24,11 @@ __all__ = [
     "read_body",
     "read_cameras",
     "read_keypoints",
+    "read_motion",
     "read_poses",
     "write_body",
     "write_cameras",
     "write_keypoints",
+    "write_motion",
     "write_poses",
 ]

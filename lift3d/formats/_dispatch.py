@@ -13,7 +13,7 @@ from typing import Any
 from lift3d._discovery import entries_of
 from lift3d._files import writing, writing_folder
 from lift3d._natural_order import natural_order
-from lift3d.bodies import BodyModel
+from lift3d.bodies import BodyModel, BodyMotion
 from lift3d.cameras import CameraRig, check_up
 from lift3d.errors import FileError, InputError, UnknownNameError
 from lift3d.formats._entry import FileFormat
@@ -47,6 +47,7 @@ _CHOICES = {
     "sequence": "one sequence, none to choose from",
     "unit": "metres, or states its unit",
     "gender": "one body, not one for each gender",
+    "body": "its own body",
 }
 
 
@@ -181,7 +182,7 @@ def check_target(path: str | Path, holds: type, format: str | None = None) -> No
 
     Args:
         path: where it is to be written.
-        holds: the noun: ``CameraRig``, ``Keypoints2D``, ``Poses3D`` or ``BodyModel``.
+        holds: the noun: ``CameraRig``, ``Keypoints2D``, ``Poses3D``, ``BodyModel`` or ``BodyMotion``.
         format: name of the format; by default it follows from the suffix.
 
     Raises:
@@ -199,7 +200,7 @@ def kinds_of(path: str | Path) -> set[type]:
     """The nouns that a path could be read as, by the formats that recognise it."""
     place = Path(path)
     inside = sorted(place.iterdir())[:64] if place.is_dir() else []
-    found = {holds for holds in (CameraRig, Keypoints2D, Poses3D, BodyModel) if _candidates(place, holds)}
+    found = {holds for holds in (CameraRig, Keypoints2D, Poses3D, BodyModel, BodyMotion) if _candidates(place, holds)}
     return found or ({Keypoints2D} if any(_candidates(one, Keypoints2D) for one in inside) else set())
 
 

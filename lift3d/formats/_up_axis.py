@@ -7,12 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from lift3d.cameras import CameraRig, check_up
 from lift3d.errors import FileError, InputError
 
-__all__ = ["turned_up", "up_axis"]
+__all__ = ["right_angles", "turned_up", "up_axis"]
 
 # rotations that bring an axis up to +z: z_up = matrix @ before
 _TO_Z_UP = {
@@ -55,9 +56,16 @@ def up_axis(path: Path, rotations: Tensor, up: str | None, stated: str | None) -
 
 def turned_up(rig: CameraRig, up: str) -> CameraRig:
     """The rig in a world turned by right angles so that the axis ``up`` points up; what the cameras see stays."""
-    to_z_up = {axis: torch.tensor(matrix, dtype=rig.cameras.rotation.dtype) for axis, matrix in _TO_Z_UP.items()}
-    turn = to_z_up[up].T @ to_z_up[rig.up]
+    turn = right_angles(rig.up, up).to(rig.cameras.rotation)
     return replace(rig, cameras=replace(rig.cameras, rotation=rig.cameras.rotation @ turn.T), up=up)
+
+
+def right_angles(before: str, after: str) -> Float[Tensor, "3 3"]:
+    """The rotation by right angles ``x_new = R @ x`` from a world where one axis points up to one where another does;
+    float64.
+    """
+    first, second = (torch.tensor(_TO_Z_UP[axis], dtype=torch.float64) for axis in (before, after))
+    return second.T @ first
 
 
 def _from_cameras(path: Path, rotations: Tensor) -> str:

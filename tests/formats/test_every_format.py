@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from lift3d._discovery import module_names
-from lift3d.bodies import BodyModel
+from lift3d.bodies import BodyModel, BodyMotion
 from lift3d.cameras import CameraRig
 from lift3d.errors import FileError
-from lift3d.formats import FileFormat, all_formats, read_body, read_cameras, read_keypoints, read_poses
+from lift3d.formats import FileFormat, all_formats, read_body, read_cameras, read_keypoints, read_motion, read_poses
 from lift3d.keypoints import Keypoints2D
 from lift3d.poses import Poses3D
 
@@ -21,6 +21,7 @@ READERS: dict[type, Callable[..., Any]] = {
     Keypoints2D: read_keypoints,
     Poses3D: read_poses,
     BodyModel: read_body,
+    BodyMotion: read_motion,
 }
 EVERY = pytest.mark.parametrize("entry", all_formats().values(), ids=all_formats())
 READABLE = [entry for entry in all_formats().values() if entry.read is not None]
