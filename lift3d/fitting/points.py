@@ -40,6 +40,12 @@ _ON_THE_BODY: dict[str, tuple[str, tuple[float, float, float]]] = {
     "left_foot_index": ("left_ankle", (0.01, -0.06, 0.17)),
     "left_small_toe": ("left_ankle", (0.06, -0.06, 0.13)),
 }
+# Detectors' joints that are half-way between two of the body's, and so lower than its joint of that name.
+_HALF_WAY = {
+    "pelvis": ("left_hip", "right_hip"),
+    "thorax": ("left_shoulder", "right_shoulder"),
+    "neck": ("left_shoulder", "right_shoulder"),
+}
 _OF_BODIES = ("left_collar", "spine3")  # joints that only the skeletons of body models have
 
 
@@ -95,7 +101,7 @@ def body_points(skeleton: Skeleton, model: BodyModel) -> BodyPoints:
         elif len(sources[joint]) == 1:
             on = sources[joint][0][0]
             spread = _SPREAD if body.joints[on] == name else _LOOSE
-            guess = (0.0, 0.0, 0.0) if exact or name != "pelvis" else _between_hips(model)
+            guess = (0.0, 0.0, 0.0) if exact else _half_way(name, on, model)
             rows.append((joint, on, max(model.parents[on], 0), guess, spread))
         elif name in ("neck_nose", "upper_neck") and "head" in body.joints:  # the head's joint is at the skull's base
             on = body.index("head")
@@ -113,13 +119,13 @@ def body_points(skeleton: Skeleton, model: BodyModel) -> BodyPoints:
     )  # fmt: skip
 
 
-def _between_hips(model: BodyModel) -> tuple[float, ...]:
-    """Where detectors' pelvis is, from the body's: half-way between the hips."""
+def _half_way(name: str, on: int, model: BodyModel) -> tuple[float, ...]:
+    """Where a detector's joint is from the body's joint that it stands for; 0 but for those in the table above."""
     joints, skeleton = model.joint_template.double(), model.skeleton
-    if not {"left_hip", "right_hip"} <= set(skeleton.joints):
+    ends = _HALF_WAY.get(name, ())
+    if not ends or not set(ends) <= set(skeleton.joints):
         return (0.0, 0.0, 0.0)
-    middle = joints[skeleton.indices("left_hip", "right_hip")].mean(0)
-    return tuple((middle - joints[skeleton.index("pelvis")]).tolist())
+    return tuple((joints[skeleton.indices(*ends)].mean(0) - joints[on]).tolist())
 
 
 def _hanging(name: str) -> tuple[str, tuple[float, float, float]]:

@@ -45,6 +45,15 @@ def test_points_hang_on_the_joint_before_them(model):
     assert rows("coco17", model)["right_ear"] == ("", "head")
 
 
+@pytest.mark.parametrize("name", ["human36m17", "body25", "halpe26"])
+def test_detectors_pelvis_and_neck_are_guessed_half_way_between_hips_and_shoulders(name, model):
+    points, joints, skeleton = body_points(get_skeleton(name), model), model.joint_template, model.skeleton
+    for names, ends in (({"pelvis"}, "hip"), ({"thorax", "neck"}, "shoulder")):
+        middle = joints[skeleton.indices(f"left_{ends}", f"right_{ends}")].mean(0)
+        (point,) = (i for i, own in enumerate(points.names) if own in names)
+        torch.testing.assert_close(joints[points.on[point]] + points.offsets[point], middle)
+
+
 @pytest.mark.parametrize("name", skeleton_names())
 def test_points_of_both_sides_mirror_each_other(name, model):
     points = body_points(get_skeleton(name), model)
