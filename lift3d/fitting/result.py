@@ -42,7 +42,7 @@ class BodyFit:
         translation: of the body, metres, as ``ShapedBody.with_pose`` takes it; NaN where a frame failed.
         poses: what they were fitted to.
         points: which joints of the poses took part, and where they hang on the body.
-        offsets: of the points in their carriers' frames, metres, for each person; 0 where the skeleton is the body's.
+        offsets: of the points in their carriers' frames, metres, for each person; 0 where they were not estimated.
         residuals: distance of each point from where it was seen, metres; NaN where it was not, or did not count.
         prior_cost: minus the logarithm of the pose prior's density, up to a constant; NaN where a frame failed.
         bends: of knees and elbows, radians, positive the right way; NaN where a frame failed.

@@ -22,7 +22,7 @@ class FitSettings:
         misfit: standard deviation by which no body has the joints that were seen, metres an axis; added to a covariance
             of the poses, which does not know of it.
         offsets: ``"estimate"`` of the detector's joints from the body's, ``"none"``, or ``"auto"``: estimated unless
-            the poses are on the body's own joints.
+            the poses are on the body's own joints, and those lie as those of a likely body of its kind.
         shape_prior: strength of what is known of shapes: each component is normal with deviation 1.
         pose_prior: strength of what is known of poses, from motion capture; 0 for none. Less than 1 because people do
             more than was captured. For a body without the joints that it speaks of there is none.

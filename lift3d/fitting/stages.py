@@ -35,6 +35,7 @@ _FRAMES_FOR_NOISE = 60
 _FEW = 5  # frames, for which the noise that is usual counts
 _INDEPENDENT = 20  # frames of a person, of however many, whose errors have nothing to do with each other
 _LEAST_PRIOR = 1e-3
+_STRANGE = 4.0  # standard deviations of a shape: joints so far from any body's are another kind of body's
 _GIVEN_UP = 0.25  # weight of a point at the kernel's scale; with less it is given up
 
 
@@ -90,8 +91,12 @@ def fitted(problem: BodyProblem, smoothness: Smoothness | None = None) -> tuple[
     """All poses and shapes, and the noise that was reckoned with in the end."""
     settings, seen = problem.settings, problem.observed.seen
     trusted = _trusted(problem)
-    state = _started(problem, trusted)
-    shared, noise = _shared(problem, state, trusted)
+    free = settings.offsets == "estimate" or (settings.offsets == "auto" and not problem.points.exact)
+    state = _started(problem, trusted, free)
+    shared, noise = _shared(problem, state, trusted, free)
+    if settings.offsets == "auto" and not free and np.abs(shared.betas).max() > _STRANGE:
+        state = _started(problem, trusted, True)
+        shared, noise = _shared(problem, state, trusted, True)
     state = replace(state, betas=shared.betas, offsets=shared.offsets)
     every = np.arange(len(seen.whose))
     last = _Stage(noise, settings.tolerance)
@@ -113,24 +118,18 @@ def _trusted(problem: BodyProblem) -> np.ndarray:
     return np.where(few[:, None], seen.seen, trusted)
 
 
-def _free(problem: BodyProblem) -> bool:
-    """Whether offsets are estimated."""
-    offsets = problem.settings.offsets
-    return offsets == "estimate" or (offsets == "auto" and not problem.points.exact)
-
-
-def _started(problem: BodyProblem, trusted: np.ndarray) -> BodyState:
-    """Poses in closed form, of bodies whose bones are as long as those seen."""
+def _started(problem: BodyProblem, trusted: np.ndarray, free: bool) -> BodyState:
+    """Poses in closed form, of bodies whose bones are as long as those seen; ``free``: but for the offsets."""
     seen, body = problem.observed.seen, problem.body
-    spread = problem.points.spread.numpy() * _free(problem)
+    spread = problem.points.spread.numpy() * free
     prior = problem.settings.shape_prior + _LEAST_PRIOR
     betas = first_shape(seen, trusted, body, problem.people, prior, spread)
     return first_state(seen, trusted, body, problem.model, problem.hinges, betas, problem.upright)
 
 
-def _shared(problem: BodyProblem, state: BodyState, trusted: np.ndarray) -> tuple[BodyState, float]:
-    """Shapes and offsets, in a state of some of the poses, and the noise."""
-    observed, free = problem.observed, _free(problem)
+def _shared(problem: BodyProblem, state: BodyState, trusted: np.ndarray, free: bool) -> tuple[BodyState, float]:
+    """Shapes, and offsets if they are free, in a state of some of the poses; and the noise."""
+    observed = problem.observed
     least = observed.least_noise(trusted, problem.body)
     some = _evenly(state.whose, problem.settings.offset_frames if free else _FRAMES_FOR_NOISE)
     stage = _Stage(observed.first_noise, _ROUGHLY, _WIDE, free)

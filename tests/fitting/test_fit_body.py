@@ -226,6 +226,20 @@ def test_other_skeletons_joints_have_offsets(name, model, motion):
     assert error_mm(fit, expected, limbs) < 60
 
 
+def test_joints_of_another_kind_of_body_have_offsets_though_they_have_the_same_names(model, motion):
+    """A body whose shoulders, hips and neck lie elsewhere: no shape explains them, and none should be forced to."""
+    moved = model.template.clone()
+    lower, wider = torch.tensor([0.0, -0.05, 0.02]), torch.tensor([0.04, 0.03, 0.0])
+    for name, way in (("neck", lower), ("left_hip", wider), ("right_hip", wider * torch.tensor([-1.0, 1.0, 1.0]))):
+        moved[model.skeleton.index(name)] += way
+    poses = poses_of(replace(model, template=moved), BETAS, *motion, noise=0.002)
+    alike = replace(model, shape_directions=0.5 * model.shape_directions)  # people who differ less than these do
+    fit, forced = fit_body(poses, alike), fit_body(poses, alike, FitSettings(offsets="none"))
+    assert float(forced.betas.abs().max()) > 4
+    assert float(fit.betas.abs().max()) < 3
+    assert float(fit.residuals.mean()) < 0.6 * float(forced.residuals.mean())
+
+
 def test_knees_and_elbows_bend_one_way_alone(model, motion):
     """Straight legs, seen bent backwards by a little."""
     rotations, translation = (part.clone() for part in motion)
