@@ -29,8 +29,8 @@ _NEW_FILE = click.Path(path_type=Path)
 @click.option("--match", type=click.Choice(["times", "frames"]), default="times", show_default=True,
               help="Match frames by their times or by their numbers.")  # fmt: skip
 @click.option("--protocol", "protocols", multiple=True,
-              help="Of labelled samples: such as martinez:1 or sun:2/14; again for more; all for all published ones.  "
-              "[default: everyone, all joints]")  # fmt: skip
+              help="Of labelled samples: such as martinez:1, sun:2/14 or iskakov (all of a school's); again for more; "
+              "all for all published ones.  [default: everyone, all joints]")  # fmt: skip
 @click.option("--data", type=_FILE, help="Lift this data set of 2D and 3D joints and evaluate.")
 @click.option("--detections", help="2D joints of the data set, where they are a file of their own.")
 @click.option("-c", "--calibration", type=_FILE, help="Cameras of the data set, where it holds none.")
@@ -48,7 +48,7 @@ _NEW_FILE = click.Path(path_type=Path)
               help="[default: pckh 0.5 of the head, pck 0.2 of the torso or box, pcp 0.5 of the limb]")  # fmt: skip
 @click.option("--size", type=click.Choice(["torso", "box"]), help="What pck divides by.  [default: torso]")
 @click.option("--skeleton", help="Joints of the 2D joints, where their file leaves it open.")
-@click.option("--save", type=_NEW_FILE, help="Also write what --data gave as labelled samples, .npz.")
+@click.option("--save", type=_NEW_FILE, help="Also write what --data or RESULTS gave as labelled samples, .npz.")
 @click.option("--json", "json_file", type=_NEW_FILE, help="Also write the tables as JSON.")
 @click.option("--markdown", "markdown_file", type=_NEW_FILE, help="Also write them as Markdown.")
 @device_option()
@@ -85,6 +85,7 @@ def COMMAND(  # noqa: N802
     PREDICTION TRUTH   two files of poses
     SAMPLES            a file of labelled predictions with their truth (see lift3d.evaluation.samples)
     SAMPLES TRUTH      with --protocol: predictions, and a file of samples with the truth and the labels
+    RESULTS LABELS     of several views on Human3.6M: learnable triangulation's results.pkl and its labels (.npy)
     none, but --data   a data set of 2D and 3D joints, which the --model lifts
     RESULTS            with --pictures: people in pictures, as COCO's results (.json) or keypoints (.npz, ...)
 
@@ -104,8 +105,11 @@ def COMMAND(  # noqa: N802
         raise click.UsageError("Pass PREDICTION TRUTH, SAMPLES or --data, and one of them only.")
     if (alignments or joints) and (protocols or len(files) != 2):
         raise click.UsageError("--align and --joints are for two files of poses; a protocol says its own.")
-    if len(files) == 2 and not protocols:
-        report: EvaluationReport | ProtocolReports = _pose_files(files[0], files[1], alignments, joints, match)
+    report: EvaluationReport | ProtocolReports
+    if len(files) == 2 and files[1].suffix.lower() == ".npy":
+        report = _multiview(files[0], files[1], protocols, save, alignments or joints)
+    elif len(files) == 2 and not protocols:
+        report = _pose_files(files[0], files[1], alignments, joints, match)
     else:
         if data is None:
             samples = read_samples(*files)
@@ -152,6 +156,20 @@ def _in_pictures(
     return evaluate_pictures(
         labelled, predicted, chosen, threshold=threshold, size=size or "torso", annotations=annotations
     )
+
+
+def _multiview(
+    results: Path, labels: Path, protocols: tuple[str, ...], save: Path | None, others: object
+) -> ProtocolReports:
+    """Results of several views against their labels; ``others`` are options that do not go with them."""
+    from lift3d.evaluation import evaluate_multiview, read_multiview_results, write_samples
+
+    if protocols or others:
+        raise click.UsageError("RESULTS LABELS are measured as their authors do: no --protocol, --align or --joints.")
+    samples = read_multiview_results(results, labels)
+    if save is not None:
+        write_samples(samples, save)
+    return evaluate_multiview(samples)
 
 
 def _pose_files(

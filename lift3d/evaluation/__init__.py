@@ -21,6 +21,7 @@ from lift3d.evaluation.metrics import (
     pck3d,
     rigid_mpjpe,
 )
+from lift3d.evaluation.multiview_results import evaluate_multiview, read_multiview_results
 from lift3d.evaluation.pictures import PictureReport, evaluate_pictures
 from lift3d.evaluation.predicted_people import (
     PredictedPeople,
@@ -28,7 +29,14 @@ from lift3d.evaluation.predicted_people import (
     read_predicted_people,
     write_coco_results,
 )
-from lift3d.evaluation.protocols import Protocol, everyone, get_protocol, protocol_names, published_protocols
+from lift3d.evaluation.protocols import (
+    Protocol,
+    everyone,
+    get_protocol,
+    protocol_names,
+    protocols_named,
+    published_protocols,
+)
 from lift3d.evaluation.report import EvaluationReport, Row
 from lift3d.evaluation.samples import PoseSamples, read_samples, write_samples
 from lift3d.evaluation.summary import ProtocolReports, evaluate_protocols
@@ -49,6 +57,7 @@ __all__ = [
     "clips_of_protocols",
     "coverage",
     "evaluate",
+    "evaluate_multiview",
     "evaluate_pictures",
     "evaluate_protocols",
     "evaluate_samples",
@@ -68,7 +77,9 @@ __all__ = [
     "pck3d",
     "predicted_in_pictures",
     "protocol_names",
+    "protocols_named",
     "published_protocols",
+    "read_multiview_results",
     "read_predicted_people",
     "read_samples",
     "rigid_mpjpe",

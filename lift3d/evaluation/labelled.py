@@ -33,8 +33,8 @@ def evaluate_samples(
     """Errors of a labelled data set under a protocol: its test subjects, frames, joints, alignment and averaging.
 
     Samples of one sequence, seen by one camera, stand together in the order of time: the velocity error (at a frame
-    step of 1) is taken between neighbours of equal subject, action and sequence, so put the camera into the
-    sequence's name where there are several (``"Greeting-2.54138969"``).
+    step of 1) is taken between neighbours of equal subject, action and sequence whose frames follow each other, so put
+    the camera into the sequence's name where there are several (``"Greeting-2.54138969"``).
 
     Args:
         predictions: metres; NaN where missing.
@@ -57,12 +57,11 @@ def evaluate_samples(
         if labels is not None and len(labels) != len(targets):
             raise ShapeError(name, (len(labels),), f"({len(targets)},), one a target")
     people = [subject_name(subject) for subject in subjects]
-    kept = samples_of_protocol(
-        protocol, people, sequences, None if frames is None else [int(number) for number in frames]
-    )
+    numbers = None if frames is None else [int(number) for number in frames]
+    kept = samples_of_protocol(protocol, people, sequences, numbers)
     pair = Pair.of(predictions, targets, bones, bones.indices(*protocol.joints)).samples(kept)
     labels = list(zip((people[i] for i in kept), (actions[i] for i in kept), (sequences[i] for i in kept), strict=True))
-    errors = _errors(pair, protocol, labels)
+    errors = _errors(pair, protocol, labels, None if numbers is None else [numbers[i] for i in kept])
     return build_report(
         errors,
         pair.wanted,
@@ -80,12 +79,17 @@ def evaluate_samples(
     )
 
 
-def _errors(pair: Pair, protocol: Protocol, labels: Sequence[tuple[str, str, str]]) -> dict[str, Tensor]:
+def _errors(
+    pair: Pair, protocol: Protocol, labels: Sequence[tuple[str, str, str]], frames: Sequence[int] | None
+) -> dict[str, Tensor]:
     """By metric, in the unit that its name ends with; the protocol's own first."""
     distances = pair.distances(protocol.alignment)
     errors = {protocol.metric: distances * MILLIMETRES, **hits(distances)}
-    if protocol.frame_step == 1 and protocol.alignment in ("none", "root"):
-        follows = torch.tensor([i > 0 and labels[i] == labels[i - 1] for i in range(len(labels))])
+    numbers = range(len(labels)) if frames is None else frames
+    follows = torch.tensor(
+        [i > 0 and labels[i] == labels[i - 1] and numbers[i] == numbers[i - 1] + 1 for i in range(len(labels))]
+    )
+    if protocol.frame_step == 1 and protocol.alignment in ("none", "root") and bool(follows.any()):
         errors["mpjve_mm"] = first_missing(pair.velocities()).masked_fill(~follows[:, None], torch.nan) * MILLIMETRES
     return {**errors, "bone_error_mm": MILLIMETRES * pair.bone_errors(), **pair.body_figures(labels)}
 

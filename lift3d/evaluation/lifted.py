@@ -12,7 +12,7 @@ from lift3d.cameras import Camera
 from lift3d.datasets.pose_pairs import PairClip, PosePairs
 from lift3d.errors import InputError
 from lift3d.evaluation.labels import subject_name
-from lift3d.evaluation.protocols import Protocol, get_protocol
+from lift3d.evaluation.protocols import Protocol, protocols_named
 from lift3d.evaluation.samples import PoseSamples
 from lift3d.keypoints import Keypoints2D
 from lift3d.poses import Poses3D
@@ -62,7 +62,7 @@ def clips_of_protocols(pairs: PosePairs, protocols: Sequence[str | Protocol]) ->
     Raises:
         UnknownNameError: there is no such protocol.
     """
-    tested = [get_protocol(protocol).test for protocol in protocols]
+    tested = [protocol.test for name in protocols for protocol in protocols_named(name)]
     if not all(tested) or not tested:
         return pairs
     wanted = {subject for subjects in tested for subject in subjects}

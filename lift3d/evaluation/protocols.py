@@ -12,10 +12,13 @@ who follow them. So the names here say what is measured::
     human36m-s9s11-step64-root         sun:2         MPJPE
     human36m-s9s11-step5-root          iskakov:relative
     human36m-s9s11-step5-none-intact   iskakov:absolute, without the damaged sequences of S9
+    human36m-s9s11-step5-root-intact   iskakov:relative-intact, not in the paper: relative without them too
+    human36m-s9s11-step5-none          iskakov:absolute-all, not in the paper: absolute with them
     human36m-s9s11-root-intact         zhu:1         MotionBERT: martinez:1 without the damaged sequences
     human36m-s9s11-similarity-intact   zhu:2
 
-Each of them is also measured on 14 joints, without pelvis, spine and neck_nose: ``martinez:2/14`` and so on. For data
+Each of them is also measured on 14 joints, without pelvis, spine and neck_nose: ``martinez:2/14`` and so on. A school
+alone, such as ``iskakov`` or ``martinez/14``, stands for all of its protocols; see :func:`protocols_named`. For data
 of other people, ``everyone-root`` and ``everyone-similarity`` test all there is; see :func:`everyone`.
 
 Two choices here are inferred, not published: that Iskakov et al. (2019) keep every 5th frame (from their 26 634 test
@@ -44,6 +47,7 @@ __all__ = [
     "everyone",
     "get_protocol",
     "protocol_names",
+    "protocols_named",
     "published_protocols",
 ]
 
@@ -170,6 +174,20 @@ def get_protocol(name: str | Protocol) -> Protocol:
     return found if base == name else _on_14(found)
 
 
+def protocols_named(name: str | Protocol) -> list[Protocol]:
+    """The protocols that a name stands for: those of a school, such as ``"iskakov"``, or one; see :func:`get_protocol`.
+
+    Raises:
+        UnknownNameError: there is none.
+    """
+    if isinstance(name, Protocol):
+        return [name]
+    school = name.removesuffix("/14")
+    ending = name.removeprefix(school)
+    own = [get_protocol(alias + ending) for alias in _ALIASES if alias.partition(":")[0] == school]
+    return own or [get_protocol(name)]
+
+
 def _on_14(protocol: Protocol) -> Protocol:
     return replace(protocol, name=f"{protocol.name}-on14", joints=HUMAN36M_14)
 
@@ -193,7 +211,9 @@ _PROTOCOLS = {
         Protocol("human36m-s11-step64-similarity", _SIX, ("S11",), "similarity", 64, averaging="frames"),
         Protocol("human36m-s9s11-step64-root", _FIVE, _TWO, "root", 64, averaging="frames"),
         Protocol("human36m-s9s11-step5-root", _FIVE, _TWO, "root", 5, averaging="frames"),
+        Protocol("human36m-s9s11-step5-root-intact", _FIVE, _TWO, "root", 5, averaging="frames", excluded=DAMAGED),
         Protocol("human36m-s9s11-step5-none-intact", _FIVE, _TWO, "none", 5, averaging="frames", excluded=DAMAGED),
+        Protocol("human36m-s9s11-step5-none", _FIVE, _TWO, "none", 5, averaging="frames"),
     )
 }
 _ALIASES = {
@@ -207,5 +227,7 @@ _ALIASES = {
     "moon:1": "human36m-s11-step64-similarity",
     "moon:2": "human36m-s9s11-step64-root",
     "iskakov:relative": "human36m-s9s11-step5-root",
+    "iskakov:relative-intact": "human36m-s9s11-step5-root-intact",
     "iskakov:absolute": "human36m-s9s11-step5-none-intact",
+    "iskakov:absolute-all": "human36m-s9s11-step5-none",
 }

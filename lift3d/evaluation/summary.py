@@ -15,7 +15,14 @@ from typing import Any
 from lift3d.errors import InputError
 from lift3d.evaluation._tables import markdown_table, text_table
 from lift3d.evaluation.labelled import evaluate_samples
-from lift3d.evaluation.protocols import Protocol, aliases_of, everyone, get_protocol, published_protocols
+from lift3d.evaluation.protocols import (
+    Protocol,
+    aliases_of,
+    everyone,
+    get_protocol,
+    protocols_named,
+    published_protocols,
+)
 from lift3d.evaluation.report import EvaluationReport
 from lift3d.evaluation.samples import PoseSamples
 
@@ -111,8 +118,9 @@ def evaluate_protocols(samples: PoseSamples, protocols: Sequence[str | Protocol]
 
     Args:
         samples: predictions with their truth and labels.
-        protocols: names or protocols; ``"all"`` for each published one, on 17 and on 14 joints, as far as the samples
-            have what it needs. By default everyone is tested, on all joints, moved to the pelvis and aligned.
+        protocols: names or protocols; a school for its own, such as ``"iskakov"``; ``"all"`` for each published one, on
+            17 and on 14 joints, as far as the samples have what it needs. By default everyone is tested, on all joints,
+            moved to the pelvis and aligned.
 
     Raises:
         InputError: a protocol that was named, or each one of all, cannot be measured on these samples.
@@ -122,7 +130,7 @@ def evaluate_protocols(samples: PoseSamples, protocols: Sequence[str | Protocol]
     wanted = list(protocols) or [everyone("root", joints), everyone("similarity", joints)]
     if wanted == ["all"]:
         return _all_that_can_be(samples)
-    chosen = {protocol.name: protocol for protocol in map(get_protocol, wanted)}
+    chosen = {protocol.name: protocol for name in wanted for protocol in protocols_named(name)}
     reports = {name: _report(samples, protocol) for name, protocol in chosen.items()}
     return ProtocolReports(reports, {name: aliases_of(protocol) for name, protocol in chosen.items()})
 
