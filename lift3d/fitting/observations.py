@@ -128,22 +128,15 @@ class JointsSeen:
         return TargetTerm(np.ascontiguousarray(self.seen.targets[poses]), np.ascontiguousarray(information), width)
 
 
-def joints_seen(
-    poses: Poses3D, points: BodyPoints, settings: FitSettings, least: int
-) -> tuple[JointsSeen, np.ndarray, tuple[np.ndarray, np.ndarray]]:
-    """The joints of people in frames of which at least so many were seen.
-
-    Returns:
-        Them; how many were seen (F, people); and the frame and the person of each pose, a person's one after the other.
-    """
+def joints_seen(poses: Poses3D, points: BodyPoints, settings: FitSettings, least: int) -> tuple[JointsSeen, np.ndarray]:
+    """The joints of people in frames of which at least so many were seen, and how many of all were, (F, people)."""
     targets, information = _observed(poses, points, settings.misfit)
     count = (information[..., 0] > 0).sum(-1)
     people, frames = np.nonzero((count >= least).T)
     own = information[frames, people]
-    seen = Seen(
-        targets[frames, people], own[..., 0] > 0, people, _runs(people, frames, poses), 1 / poses.frames_per_second
-    )
-    return JointsSeen(seen, own, poses.covariance is not None, settings), count, (frames, people)
+    runs, seconds = _runs(people, frames, poses), 1 / poses.frames_per_second
+    seen = Seen(targets[frames, people], own[..., 0] > 0, people, frames, runs, seconds)
+    return JointsSeen(seen, own, poses.covariance is not None, settings), count
 
 
 def _observed(poses: Poses3D, points: BodyPoints, misfit: float) -> tuple[np.ndarray, np.ndarray]:

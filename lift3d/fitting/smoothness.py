@@ -8,6 +8,7 @@ unknowns' columns go through it with the gradient, so that what is left for them
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,7 +17,7 @@ from scipy.linalg import block_diag, cholesky, solve_triangular
 
 from lift3d.geometry.rotations import cross_matrix, matrix_to_rotvec
 
-__all__ = ["Smoothness", "right_jacobian_inverse"]
+__all__ = ["Smoothness", "right_jacobian_inverse", "smoothness_of"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,6 +113,22 @@ class Smoothness:
             right[1:, node, :, -1] += (later.swapaxes(-1, -2) @ asked)[..., 0]
             right[:-1, node, :, -1] += (earlier.swapaxes(-1, -2) @ asked)[..., 0]
         return between
+
+
+def smoothness_of(runs: Iterable[slice], joints: np.ndarray, turn: float, way: float) -> Smoothness:
+    """What holds poses together that follow each other.
+
+    Args:
+        runs: slices of such poses, which are all poses in order.
+        joints: that turn.
+        turn: standard deviation of what a joint turns by from one pose to the next, radians.
+        way: the same of what a body moves by, metres.
+    """
+    slices = list(runs)
+    linked = np.zeros(slices[-1].stop - 1)
+    for run in slices:
+        linked[run.start : run.stop - 1] = 1.0
+    return Smoothness(joints, linked / turn**2, linked / way**2)
 
 
 def right_jacobian_inverse(vectors: np.ndarray) -> np.ndarray:

@@ -13,19 +13,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from lift3d.bodies import BodyModel
-from lift3d.fitting.body_tree import BodyTree
-from lift3d.fitting.hinges import Hinge
 from lift3d.fitting.known import held_by
 from lift3d.fitting.least_squares import BodyState, SharedPrior, Worked, minimise
-from lift3d.fitting.observations import Observations
-from lift3d.fitting.points import BodyPoints
-from lift3d.fitting.pose_prior import PosePrior
-from lift3d.fitting.settings import FitSettings
-from lift3d.fitting.smoothness import Smoothness
+from lift3d.fitting.problem import BodyProblem
+from lift3d.fitting.smoothness import Smoothness, smoothness_of
 from lift3d.fitting.start import first_shape, first_state, suspicious
 
-__all__ = ["LEAST_POINTS", "BodyProblem", "fitted"]
+__all__ = ["LEAST_POINTS", "fitted"]
 
 LEAST_POINTS = 4  # of a pose
 _WIDE = 2.5  # times the last kernel's scale, for the first stage
@@ -37,35 +31,6 @@ _INDEPENDENT = 20  # frames of a person, of however many, whose errors have noth
 _LEAST_PRIOR = 1e-3
 _STRANGE = 4.0  # standard deviations of a shape: joints so far from any body's are another kind of body's
 _GIVEN_UP = 0.25  # weight of a point at the kernel's scale; with less it is given up
-
-
-@dataclass(frozen=True, eq=False)
-class BodyProblem:
-    """What is fitted to what; see the modules that the parts are from.
-
-    Args:
-        model: with the shapes that are fitted.
-        points: of it that were seen.
-        body: the two as the solver wants them.
-        hinges: that bend one way alone.
-        prior: of poses, and the body's joints that it speaks of.
-        known: those, in the prior's order.
-        observed: what was seen, pose by pose.
-        people: how many.
-        upright: (3, 3) how a root is turned of which nothing is known.
-        settings: of the fit.
-    """
-
-    model: BodyModel
-    points: BodyPoints
-    body: BodyTree
-    hinges: tuple[Hinge, ...]
-    prior: PosePrior | None
-    known: list[int]
-    observed: Observations
-    people: int
-    upright: np.ndarray
-    settings: FitSettings
 
 
 @dataclass(frozen=True)
@@ -87,7 +52,7 @@ class _Stage:
     fixed: bool = False
 
 
-def fitted(problem: BodyProblem, smoothness: Smoothness | None = None) -> tuple[Worked, float]:
+def fitted(problem: BodyProblem) -> tuple[Worked, float]:
     """All poses and shapes, and the noise that was reckoned with in the end."""
     settings, seen = problem.settings, problem.observed.seen
     trusted = _trusted(problem)
@@ -99,7 +64,7 @@ def fitted(problem: BodyProblem, smoothness: Smoothness | None = None) -> tuple[
         shared, noise = _shared(problem, state, trusted, True)
     state = replace(state, betas=shared.betas, offsets=shared.offsets)
     every = np.arange(len(seen.whose))
-    last = _Stage(noise, settings.tolerance)
+    last, smoothness = _Stage(noise, settings.tolerance), _smoothness(problem)
     wide = _minimised(problem, state, every, replace(last, tolerance=_COARSELY, width=_WIDE), trusted)
     worked = _minimised(problem, wide.state, every, last, smoothness=smoothness)
     if settings.robust is None:
@@ -108,6 +73,15 @@ def fitted(problem: BodyProblem, smoothness: Smoothness | None = None) -> tuple[
     if better is not None:
         worked = _minimised(problem, better, every, last, smoothness=smoothness)
     return worked, noise
+
+
+def _smoothness(problem: BodyProblem) -> Smoothness | None:
+    """What holds neighbouring poses together, if that is asked for."""
+    settings, seen = problem.settings, problem.observed.seen
+    if settings.smoothness is None:
+        return None
+    turn, way = settings.smoothness * seen.seconds, settings.smoothness_speed * seen.seconds
+    return smoothness_of(seen.runs, problem.body.tree.joints[1:], turn, way)
 
 
 def _trusted(problem: BodyProblem) -> np.ndarray:
@@ -124,7 +98,7 @@ def _started(problem: BodyProblem, trusted: np.ndarray, free: bool) -> BodyState
     spread = problem.points.spread.numpy() * free
     prior = problem.settings.shape_prior + _LEAST_PRIOR
     betas = first_shape(seen, trusted, body, problem.people, prior, spread)
-    return first_state(seen, trusted, body, problem.model, problem.hinges, betas, problem.upright)
+    return first_state(seen, trusted, body, problem.model, problem.stops, betas, problem.upright)
 
 
 def _shared(problem: BodyProblem, state: BodyState, trusted: np.ndarray, free: bool) -> tuple[BodyState, float]:
@@ -198,7 +172,7 @@ def _starts(
     yield replace(state.of(np.array(near)), whose=state.whose[again]), _WIDE, trusted
     seen = problem.observed.seen
     closed = first_state(
-        seen.of(again), seen.seen[again], problem.body, problem.model, problem.hinges, state.betas, problem.upright
+        seen.of(again), seen.seen[again], problem.body, problem.model, problem.stops, state.betas, problem.upright
     )
     yield replace(closed, offsets=state.offsets), np.inf, None
 
@@ -229,7 +203,7 @@ def _minimised(
     settings, points = problem.settings, problem.points
     scale = np.inf if settings.robust is None else stage.width * settings.robust
     term = problem.observed.term(poses, trusted, stage.noise, scale)
-    held = held_by(problem.body, problem.prior, problem.known, settings.pose_prior, problem.hinges)
+    held = held_by(problem.body, problem.prior, problem.known, settings.pose_prior, problem.stops)
     repeated = max(len(poses) / len(np.unique(state.whose)) / _INDEPENDENT, 1.0)
     loose = repeated * points.spread.numpy() ** -2 if stage.free else None
     shared = SharedPrior(repeated * settings.shape_prior, loose, points.offsets.numpy(), stage.fixed)

@@ -36,6 +36,7 @@ class Seen:
         targets: (N, M, 3) metres; 0 where nothing was seen.
         seen: (N, M).
         whose: (N) person of each pose.
+        frames: (N) frame of each pose.
         runs: slices of poses that follow each other frame by frame.
         seconds: between two frames.
     """
@@ -43,13 +44,14 @@ class Seen:
     targets: np.ndarray
     seen: np.ndarray
     whose: np.ndarray
+    frames: np.ndarray
     runs: tuple[slice, ...]
-    seconds: float = 1 / 30
+    seconds: float
 
     def of(self, poses: np.ndarray) -> Seen:
         """The poses chosen by index, each by itself."""
         alone = tuple(slice(i, i + 1) for i in range(len(poses)))
-        return Seen(self.targets[poses], self.seen[poses], self.whose[poses], alone, self.seconds)
+        return Seen(self.targets[poses], self.seen[poses], self.whose[poses], self.frames[poses], alone, self.seconds)
 
 
 def rigid_pairs(body: BodyTree) -> np.ndarray:

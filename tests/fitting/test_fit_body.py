@@ -85,7 +85,9 @@ def test_what_is_far_off_is_suspicious_and_little_else_is(noisy, model):
     body = body_tree(model, body_points(noisy.skeleton, model))
     places = disturbed(noisy).positions[:, 0].numpy()
     off = np.linalg.norm(places - noisy.positions[:, 0].numpy(), axis=-1) > 0.1
-    seen = Seen(places, np.ones(places.shape[:2], bool), np.zeros(FRAMES, np.int64), (slice(0, FRAMES),))
+    everybody = np.zeros(FRAMES, np.int64)
+    frames = np.arange(FRAMES)
+    seen = Seen(places, np.ones(places.shape[:2], bool), everybody, frames, (slice(0, FRAMES),), 1 / 30)
     found = suspicious(seen, body)
     assert found[off].mean() > 0.95
     assert found[~off].mean() < 0.03
