@@ -25,6 +25,8 @@ __all__ = ["COMMAND"]
 @click.option("--subject", help="Subject of a calibration that holds several (Human3.6M).")
 @click.option("--sequence", help="Sequence of keypoints that hold several (VideoPose3D).")
 @click.option("--body", help="Body model that the shape numbers of a motion are of: a name or a file.")
+@click.option("--gender", type=click.Choice(["neutral", "male", "female"]),
+              help="Write the body of this gender, of a model of several; neutral if not told.")  # fmt: skip
 @click.option("--camera", help="Write this camera of the keypoints alone.")
 @skeleton_option()
 @fps_option()
@@ -78,7 +80,7 @@ def COMMAND(  # noqa: N802
         "cameras": ("unit", "subject", "up"),
         "keypoints": ("skeleton", "fps", "sequence"),
         "poses": ("skeleton", "unit"),
-        "body": (),
+        "body": ("gender",),
         "motion": (),
     }
     given = {name: value for name, value in options.items() if value is not None and name in taken[kind]}

@@ -113,11 +113,21 @@ def _about_motion(path: Path) -> str:
 
 
 def _bodies() -> str:
-    from lift3d.formats import body_names, read_body
+    from lift3d.formats import body_genders, body_names, read_body
 
     known = [read_body(name) for name in body_names()]
-    rows = [[one.name, str(len(one.template)), str(one.shapes), one.skeleton.name, one.about] for one in known]
-    return table(["body", "vertices", "shapes", "skeleton", "about"], rows)
+    rows = [
+        [
+            one.name,
+            " ".join(body_genders(one.name)),
+            str(len(one.template)),
+            str(one.shapes),
+            one.skeleton.name,
+            one.about,
+        ]
+        for one in known
+    ]
+    return table(["body", "genders", "vertices", "shapes", "skeleton", "about"], rows)
 
 
 def _about_body(body: BodyModel) -> str:

@@ -1,6 +1,6 @@
 """The edges: one file per format; the only code, checkpoints aside, that opens files."""
 
-from lift3d.formats._bodies import body_names, read_body, write_body
+from lift3d.formats._bodies import body_genders, body_names, read_body, write_body
 from lift3d.formats._dispatch import (
     all_formats,
     check_target,
@@ -18,6 +18,7 @@ from lift3d.formats._motions import read_motion, write_motion
 __all__ = [
     "FileFormat",
     "all_formats",
+    "body_genders",
     "body_names",
     "check_target",
     "kinds_of",

@@ -7,8 +7,9 @@ from pathlib import Path
 from lift3d.bodies import BodyModel
 from lift3d.errors import UnknownNameError
 from lift3d.formats._dispatch import _read, _write
+from lift3d.formats._safe_npz import read_numbers
 
-__all__ = ["body_names", "read_body", "write_body"]
+__all__ = ["body_genders", "body_names", "read_body", "write_body"]
 
 _SHIPPED = Path(__file__).parents[1] / "data" / "bodies"
 
@@ -16,6 +17,17 @@ _SHIPPED = Path(__file__).parents[1] / "data" / "bodies"
 def body_names() -> list[str]:
     """Names of the body models that come with lift3d."""
     return sorted(path.stem for path in _SHIPPED.glob("*.npz"))
+
+
+def body_genders(name: str) -> list[str]:
+    """Genders of a body model that comes with lift3d.
+
+    Raises:
+        UnknownNameError: there is no such model.
+    """
+    if name not in body_names():
+        raise UnknownNameError("body model", name, body_names())
+    return read_numbers(_SHIPPED / f"{name}.npz", ("genders",))["genders"].tolist()
 
 
 def read_body(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,7 +14,7 @@ from lift3d.bodies import BodyModel, smpl_skeleton
 from lift3d.errors import FileError, InputError
 from lift3d.skeletons import Skeleton
 
-__all__ = ["ARRAYS", "LARGEST", "NO_PARENT", "gender_of", "model_of_arrays", "smpl_model"]
+__all__ = ["ARRAYS", "LARGEST", "NO_PARENT", "checked", "gender_of", "mentions", "model_of_arrays", "smpl_model"]
 
 ARRAYS = ("v_template", "shapedirs", "posedirs", "J_regressor", "weights", "kintree_table", "f")
 NO_PARENT = 2**32 - 1
@@ -36,15 +37,25 @@ def smpl_model(path: Path, arrays: Mapping[str, np.ndarray]) -> BodyModel:
     Raises:
         FileError: an array is missing or does not fit the others.
     """
-    joints = len(arrays["weights"].T) if "weights" in arrays and arrays["weights"].ndim == 2 else 0
+    numbers = checked(path, arrays)
+    joints, components = numbers["weights"].shape[1], numbers["shapedirs"].shape[2]
     if joints not in _FAMILIES:
-        known = ", ".join(f"{count} ({name})" for count, name in _FAMILIES.items())
-        raise FileError(path, f"has skin weights for {joints} joints; expected {known}", "Is it a body model?")
+        known = ", ".join(f"{count} ({_TITLES[name]})" for count, name in _FAMILIES.items())
+        raise FileError(path, f"has skin weights for {joints} joints; expected {known}", "Choose another body model.")
     name = _FAMILIES[joints]
     about = f"{_TITLES[name]} model read from {path.name}"
-    if name == "smplx" and "shapedirs" in arrays and (shapes := _SHAPES.get(arrays["shapedirs"].shape[-1])):
-        about += f", shape components from {shapes + 1} on are expressions of the face"
-    return model_of_arrays(path, arrays, smpl_skeleton(name), gender_of(path), name, about, _LICENCE)
+    if name == "smplx" and components in _SHAPES:
+        about += f", shape components from {_SHAPES[components] + 1} on are expressions of the face"
+    return model_of_arrays(path, numbers, smpl_skeleton(name), gender_of(path), name, about, _LICENCE)
+
+
+def mentions(path: Path, *words: bytes) -> bool:
+    """Whether any of the words is anywhere in a file; so that of a damaged model too it is known what it was."""
+    try:
+        with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+            return any(content.find(word) >= 0 for word in words)
+    except (OSError, ValueError):  # a folder, or an empty file
+        return False
 
 
 def gender_of(path: Path) -> str:
@@ -57,18 +68,37 @@ def gender_of(path: Path) -> str:
     return "neutral"
 
 
-def model_of_arrays(
-    path: Path, arrays: Mapping[str, np.ndarray], skeleton: Skeleton, gender: str, name: str, about: str, licence: str
-) -> BodyModel:
-    """A body model of float32 from arrays under SMPL's names.
+def checked(path: Path, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """A body model's arrays, out of all that a file has; whether they fit together is not looked at.
 
     Raises:
-        FileError: an array is missing, of text, not finite, or does not fit the others.
+        FileError: one is missing, of text or objects, of other axes, or not finite.
     """
     missing = [one for one in ARRAYS if one not in arrays and one != _OPTIONAL]
     if missing:
         raise FileError(path, f"lacks the arrays {', '.join(missing)} of a body model", "Choose another file.")
-    numbers = {one: _finite(path, one, arrays[one]) for one in ARRAYS if one in arrays}
+    for name in ARRAYS:
+        if name in arrays:
+            _check_numbers(path, name, arrays[name])
+    return {name: arrays[name] for name in ARRAYS if name in arrays}
+
+
+def _check_numbers(path: Path, name: str, array: np.ndarray) -> None:
+    axes = 3 if name in ("shapedirs", "posedirs") else 2
+    if array.dtype.kind not in "iuf" or array.ndim != axes:
+        raise FileError(path, f"{name} is {array.dtype} of {array.ndim} axes; expected numbers of {axes} axes")
+    if not np.isfinite(array).all():
+        raise FileError(path, f"{name} holds numbers that are not finite", "Copy the file again.")
+
+
+def model_of_arrays(
+    path: Path, numbers: Mapping[str, np.ndarray], skeleton: Skeleton, gender: str, name: str, about: str, licence: str
+) -> BodyModel:
+    """A body model of float32 from ``checked`` arrays.
+
+    Raises:
+        FileError: an array does not fit the others.
+    """
     corrections = numbers.get(_OPTIONAL)
     try:
         return BodyModel(
@@ -87,15 +117,6 @@ def model_of_arrays(
         )
     except InputError as error:
         raise FileError(path, str(error), "Is it a whole body model?") from error
-
-
-def _finite(path: Path, name: str, array: np.ndarray) -> np.ndarray:
-    axes = 3 if name in ("shapedirs", "posedirs") else 2
-    if array.dtype.kind not in "iuf" or array.ndim != axes:
-        raise FileError(path, f"{name} is {array.dtype} of {array.ndim} axes; expected numbers of {axes} axes")
-    if not np.isfinite(array).all():
-        raise FileError(path, f"{name} holds numbers that are not finite", "Copy the file again.")
-    return array
 
 
 def _tensor(array: np.ndarray) -> torch.Tensor:

@@ -22,7 +22,7 @@ from lift3d.bodies import BodyModel
 from lift3d.errors import FileError, InputError
 from lift3d.formats._entry import FileFormat
 from lift3d.formats._own_npz import is_own, own_skeleton, read_own, text_of, texts_of, write_own
-from lift3d.formats._smpl_arrays import NO_PARENT, model_of_arrays
+from lift3d.formats._smpl_arrays import NO_PARENT, checked, model_of_arrays
 
 __all__ = ["FORMAT", "write_bodies"]
 
@@ -43,7 +43,8 @@ def _read(path: Path, gender: str | None = None) -> BodyModel:
     chosen = f"{wanted}/"
     own = {name.removeprefix(chosen): array for name, array in stored.items() if name.startswith(chosen)}
     texts = {name: text_of(path, stored, name) for name in _TEXTS}
-    return model_of_arrays(path, {**stored, **own}, skeleton=own_skeleton(path, stored, None), gender=wanted, **texts)
+    numbers = checked(path, {**stored, **own})
+    return model_of_arrays(path, numbers, skeleton=own_skeleton(path, stored, None), gender=wanted, **texts)
 
 
 def _write(model: BodyModel, path: Path) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from lift3d.bodies import BodyModel
 from lift3d.formats._entry import FileFormat
 from lift3d.formats._safe_npz import member_names, read_numbers
-from lift3d.formats._smpl_arrays import ARRAYS, LARGEST, smpl_model
+from lift3d.formats._smpl_arrays import ARRAYS, LARGEST, mentions, smpl_model
 
 __all__ = ["FORMAT"]
 
@@ -22,6 +22,8 @@ _NEEDED = {"v_template", "shapedirs", "J_regressor", "kintree_table"}
 
 def _recognises(path: Path) -> bool:
     names = member_names(path)
+    if not names:
+        return mentions(path, b"v_template.npy")
     return names >= _NEEDED and "lift3d_body" not in names
 
 

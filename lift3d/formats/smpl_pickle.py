@@ -8,7 +8,6 @@ whose content the numbers are taken. A file that names anything else is refused,
 
 from __future__ import annotations
 
-import mmap
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,7 @@ from lift3d.bodies import BodyModel
 from lift3d.errors import FileError
 from lift3d.formats._entry import FileFormat
 from lift3d.formats._safe_pickle import INERT_PARTS, Part, load_parts, plain_value
-from lift3d.formats._smpl_arrays import ARRAYS, smpl_model
+from lift3d.formats._smpl_arrays import ARRAYS, mentions, smpl_model
 
 __all__ = ["FORMAT"]
 
@@ -82,11 +81,7 @@ _NAMES = {
 
 
 def _recognises(path: Path) -> bool:
-    try:
-        with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-            return all(content.find(name) >= 0 for name in (b"v_template", b"kintree_table"))
-    except (OSError, ValueError):  # a folder, or an empty file
-        return False
+    return mentions(path, b"v_template", b"kintree_table")
 
 
 def _read(path: Path) -> BodyModel:
@@ -96,7 +91,7 @@ def _read(path: Path) -> BodyModel:
     except OSError as error:
         raise FileError(path, f"cannot be read ({error.strerror})", "Check the path.") from error
     if not isinstance(parts, dict):
-        raise FileError(path, "holds no named arrays; expected v_template, shapedirs, ...", "Is it a body model?")
+        raise FileError(path, "holds no named arrays; expected v_template, shapedirs and others", "Is it a body model?")
     try:
         arrays = {name: _array(parts[name]) for name in ARRAYS if name in parts}
     except (Exception, MemoryError) as error:  # a damaged pickle raises nearly anything

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 
+from lift3d import formats
 from lift3d.cli import _run
 from lift3d.formats import read_body
 
@@ -66,6 +67,35 @@ def test_a_pickle_that_would_run_something_is_refused(
     assert not (tmp_path / "body.npz").exists()
 
 
+@pytest.mark.parametrize("name", ["SMPL_MALE.pkl", "SMPL_MALE.npz"])
+def test_a_file_cut_short_is_known_as_such(
+    name: str, smpl_arrays: dict[str, np.ndarray], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / name
+    if path.suffix == ".pkl":
+        path.write_bytes(pickle.dumps(smpl_arrays, protocol=2))
+    else:
+        np.savez(path, **smpl_arrays)  # pyright: ignore[reportArgumentType]
+    path.write_bytes(path.read_bytes()[:-1000])
+    for words in (("info", path), ("convert", path, tmp_path / "body.npz")):
+        text = fails(capsys, *words)
+        assert "is damaged" in text
+        assert text.count("\n") == 1
+    assert not (tmp_path / "body.npz").exists()
+
+
+def test_one_gender_of_several_is_converted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    shipped = Path(formats.__file__).parents[1] / "data" / "bodies" / "makehuman.npz"
+    does(capsys, "convert", shipped, tmp_path / "body.npz", "--gender", "female")
+    body = read_body(tmp_path / "body.npz")
+    assert body.gender == "female"
+    assert torch.equal(body.template, read_body(gender="female").template)
+    with_one = fails(capsys, "convert", tmp_path / "body.npz", tmp_path / "other.npz", "--gender", "male")
+    assert "no body of gender 'male'. Choose one of: female" in with_one
+
+
 def test_the_bodies_that_come_along_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
-    assert "makehuman" in does(capsys, "info", "bodies")
+    told = does(capsys, "info", "bodies")
+    assert "makehuman" in told
+    assert "neutral male female" in told
     assert "lift3d_body_npz" in does(capsys, "info", "formats")

@@ -89,7 +89,8 @@ class TestUsersFiles:
         ("change", "says"),
         [
             ({"J_regressor": None}, "lacks the arrays J_regressor"),
-            ({"weights": None}, "weights for 0 joints"),
+            ({"weights": None}, "lacks the arrays weights"),
+            ({"weights": np.zeros(24)}, "weights is float64 of 1 axes"),
             ({"weights": np.zeros((60, 16))}, "16 joints; expected 24"),
             ({"v_template": np.full((60, 3), np.nan)}, "not finite"),
             ({"v_template": np.zeros(60)}, "v_template is float64 of 1 axes"),
@@ -97,6 +98,7 @@ class TestUsersFiles:
             ({"kintree_table": np.zeros((2, 24), dtype=int)}, "kintree_table"),
             ({"f": np.full((5, 3), 60)}, "face"),
             ({"shapedirs": np.array(["a"])}, "shapedirs"),
+            ({"shapedirs": np.array(1.0)}, "shapedirs is float64 of 0 axes"),
         ],
     )
     def test_files_that_do_not_fit_together_are_refused(
