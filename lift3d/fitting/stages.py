@@ -3,7 +3,7 @@
 1. a start in closed form, without the points that are suspicious (``start``);
 2. shape, offsets and noise from some poses, with a wide kernel and then with its last scale;
 3. all poses, in the same way; noise and offsets stay;
-4. poses that gave up points that were not suspicious are tried from other starts.
+4. poses that gave up points that were not suspicious, or cost too much, are tried from other starts.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ _FEW = 5  # frames, for which the noise that is usual counts
 _INDEPENDENT = 20  # frames of a person, of however many, whose errors have nothing to do with each other
 _LEAST_PRIOR = 1e-3
 _STRANGE = 4.0  # standard deviations of a shape: joints so far from any body's are another kind of body's
+_DEAR, _SPARE = 3.0, 12.0  # times the usual cost of a pose with something to spare: it is in a wrong one
 _GIVEN_UP = 0.25  # weight of a point at the kernel's scale; with less it is given up
 
 
@@ -134,9 +135,9 @@ def _evenly(whose: np.ndarray, most: int) -> np.ndarray:
 
 
 def _second_try(problem: BodyProblem, worked: Worked, trusted: np.ndarray, noise: float) -> BodyState | None:
-    """The state with poses that gave up points started again, where that costs less; None if nothing does."""
-    lost = _given_up(problem, worked, noise) & trusted
-    again = np.nonzero(lost.any(1))[0]
+    """The state with poses that gave up points, or cost too much, started again; None if nothing costs less for it."""
+    lost = (_given_up(problem, worked, noise) & trusted).any(1)
+    again = np.nonzero(lost | (worked.costs > _DEAR * (np.median(worked.costs) + _SPARE)))[0]
     if not len(again):
         return None
     rotations, translation = worked.state.rotations.copy(), worked.state.translation.copy()

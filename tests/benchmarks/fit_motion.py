@@ -10,8 +10,9 @@ together; POSES are files of poses in any format that lift3d reads.
                       percentile, and the largest mean of a frame
 ``offset_mm``         median length of the offsets, of each joint the mean over people
 ``backwards``         knees and elbows bent by more than 2 degrees the wrong way, by their rotations
-``knees_across``      knees bent by more than 20 degrees whose shin goes to the front of the pelvis, by the joints
-                      alone; ``given_knees_across`` in what was given
+``knees_across``      knees bent by more than 20 degrees the wrong way about the line of the hips, by the joints
+                      alone, and ``given_knees_across`` in what was given; of a deep squat with the knees apart the
+                      line of the hips says little
 ``twist_deg``         95th percentile and most of what thighs, upper arms and forearms are twisted about themselves
 ``seconds``           processor time of all fits
 """
