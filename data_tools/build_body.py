@@ -106,7 +106,7 @@ def main() -> None:
     bodies = [
         body_of(gender, vertices, joints, faces, regressor, weights) for gender, (vertices, joints) in people.items()
     ]
-    write_bodies(bodies, arguments.output)
+    write_bodies(bodies, arguments.output, packed=True)
     print(f"{arguments.output}: {arguments.output.stat().st_size / 1e6:.2f} MB")
 
 

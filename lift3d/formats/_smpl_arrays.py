@@ -14,10 +14,10 @@ from lift3d.bodies import BodyModel, smpl_skeleton
 from lift3d.errors import FileError, InputError
 from lift3d.skeletons import Skeleton
 
-__all__ = ["ARRAYS", "LARGEST", "NO_PARENT", "checked", "gender_of", "mentions", "model_of_arrays", "smpl_model"]
+__all__ = ["ARRAYS", "LARGEST", "arrays_of", "checked", "gender_of", "mentions", "model_of_arrays", "smpl_model"]
 
 ARRAYS = ("v_template", "shapedirs", "posedirs", "J_regressor", "weights", "kintree_table", "f")
-NO_PARENT = 2**32 - 1
+_NO_PARENT = 2**32 - 1
 LARGEST = 1 << 30  # bytes of one array; SMPL-X's largest has 0.12e9
 
 _FAMILIES = {24: "smpl", 52: "smplh", 55: "smplx"}
@@ -119,6 +119,23 @@ def model_of_arrays(
         raise FileError(path, str(error), "Is it a whole body model?") from error
 
 
+def arrays_of(model: BodyModel) -> dict[str, np.ndarray]:
+    """A body model's arrays under SMPL's names: float32 and whole numbers; no ``posedirs`` without corrections."""
+    floats = {
+        "v_template": model.template,
+        "shapedirs": model.shape_directions,
+        "posedirs": model.pose_directions,
+        "J_regressor": model.joint_regressor,
+        "weights": model.weights,
+    }
+    numbers = np.arange(len(model.parents))
+    return {
+        **{name: one.detach().cpu().float().numpy() for name, one in floats.items() if one is not None},
+        "f": model.faces.cpu().numpy().astype(np.uint32),
+        "kintree_table": np.stack([np.array([_NO_PARENT, *model.parents[1:]]), numbers]),
+    }
+
+
 def _tensor(array: np.ndarray) -> torch.Tensor:
     return torch.from_numpy(np.ascontiguousarray(array, dtype=np.float32))
 
@@ -127,4 +144,4 @@ def _parents(path: Path, table: np.ndarray) -> tuple[int, ...]:
     """Parents from the table of parents and numbers; files write the root's as -1 or, without a sign, as 2**32 - 1."""
     if len(table) != 2 or not np.array_equal(table[1], np.arange(table.shape[1])):
         raise FileError(path, "kintree_table does not number the joints in order", "Is it a body model?")
-    return tuple(-1 if parent in (-1, NO_PARENT) else int(parent) for parent in table[0].tolist())
+    return tuple(-1 if parent in (-1, _NO_PARENT) else int(parent) for parent in table[0].tolist())

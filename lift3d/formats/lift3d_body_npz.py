@@ -16,13 +16,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from lift3d.bodies import BodyModel
 from lift3d.errors import FileError, InputError
 from lift3d.formats._entry import FileFormat
 from lift3d.formats._own_npz import is_own, own_skeleton, read_own, text_of, texts_of, write_own
-from lift3d.formats._smpl_arrays import NO_PARENT, checked, model_of_arrays
+from lift3d.formats._smpl_arrays import arrays_of, checked, model_of_arrays
 
 __all__ = ["FORMAT", "write_bodies"]
 
@@ -51,8 +50,13 @@ def _write(model: BodyModel, path: Path) -> None:
     write_bodies([model], path)
 
 
-def write_bodies(models: Sequence[BodyModel], path: Path) -> None:
+def write_bodies(models: Sequence[BodyModel], path: Path, packed: bool = False) -> None:
     """Bodies of one name, one a gender, in one file.
+
+    Args:
+        models: the bodies.
+        path: of the file.
+        packed: takes half a minute for SMPL-X, for a tenth less.
 
     Raises:
         InputError: two are of one gender, or their skeletons or texts differ.
@@ -63,12 +67,12 @@ def write_bodies(models: Sequence[BodyModel], path: Path) -> None:
         raise InputError(f"write_bodies: genders repeat: {', '.join(genders)}.")
     if any((one.skeleton, *_texts(one)) != (first.skeleton, *_texts(first)) for one in models):
         raise InputError("write_bodies: the bodies differ in name, about, licence or skeleton.")
-    every = {model.gender: _arrays(model) for model in models}
+    every = {one.gender: {name: _smallest(array) for name, array in arrays_of(one).items()} for one in models}
     arrays = {name: array for name, array in every[first.gender].items() if _shared(name, every)}
     for gender, own in every.items():
         arrays |= {f"{gender}/{name}": array for name, array in own.items() if name not in arrays}
     texts = {name: np.array(text) for name, text in zip(_TEXTS, _texts(first), strict=True)}
-    write_own(path, _MARK, first.skeleton, {"genders": np.array(genders), **texts, **arrays}, packed=True)
+    write_own(path, _MARK, first.skeleton, {"genders": np.array(genders), **texts, **arrays}, packed)
 
 
 def _texts(model: BodyModel) -> tuple[str, ...]:
@@ -80,27 +84,13 @@ def _shared(name: str, every: Mapping[str, Mapping[str, np.ndarray]]) -> bool:
     return all(first is not None and other is not None and np.array_equal(first, other) for other in others)
 
 
-def _arrays(model: BodyModel) -> dict[str, np.ndarray]:
-    parents = np.array(model.parents, dtype=np.int64)
-    parents[0] = NO_PARENT
-    arrays = {
-        "v_template": _smallest(model.template),
-        "shapedirs": _smallest(model.shape_directions),
-        "J_regressor": _smallest(model.joint_regressor),
-        "weights": _smallest(model.weights),
-        "f": model.faces.cpu().numpy().astype(np.uint32),
-        "kintree_table": np.stack([parents, np.arange(len(parents))]),
-    }
-    if model.pose_directions is not None:
-        arrays["posedirs"] = _smallest(model.pose_directions)
-    return arrays
-
-
-def _smallest(values: torch.Tensor) -> np.ndarray:
-    """float32, or float16 where that is the same."""
-    single = values.detach().cpu().float()
-    half = single.half()
-    return (half if torch.equal(half.float(), single) else single).numpy()
+def _smallest(array: np.ndarray) -> np.ndarray:
+    """Of float32, float16 where that is the same; whole numbers as they are."""
+    if array.dtype != np.float32:
+        return array
+    with np.errstate(over="ignore"):
+        half = array.astype(np.float16)
+    return half if np.array_equal(half.astype(np.float32), array) else array
 
 
 FORMAT = FileFormat(

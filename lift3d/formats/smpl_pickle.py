@@ -4,21 +4,24 @@ A dict with ``v_template``, ``shapedirs``, ``posedirs``, ``J_regressor``, ``weig
 ``smpl_npz``). In the published files some are arrays of chumpy, a package that is no longer kept up, and the regressor
 is a sparse matrix of SciPy. Neither package is imported: their names stand for inert parts (see ``_safe_pickle``) from
 whose content the numbers are taken. A file that names anything else is refused, and there is no other way to read it.
+
+A body of SMPL's joints is written as plain arrays, which the package smplx opens without chumpy.
 """
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from lift3d.bodies import BodyModel
-from lift3d.errors import FileError
+from lift3d.bodies import BodyModel, smpl_skeleton
+from lift3d.errors import FileError, InputError
 from lift3d.formats._entry import FileFormat
 from lift3d.formats._safe_pickle import INERT_PARTS, Part, load_parts, plain_value
-from lift3d.formats._smpl_arrays import ARRAYS, mentions, smpl_model
+from lift3d.formats._smpl_arrays import ARRAYS, arrays_of, mentions, smpl_model
 
 __all__ = ["FORMAT"]
 
@@ -135,6 +138,15 @@ def _dense(content: Mapping[str, Any]) -> np.ndarray:
     return dense
 
 
+def _write(model: BodyModel, path: Path) -> None:
+    if model.skeleton.joints != smpl_skeleton("smpl").joints:
+        raise InputError(f"smpl_pickle holds SMPL's 24 joints; {model.name!r} is on skeleton {model.skeleton.name!r}.")
+    arrays = arrays_of(model)
+    still = np.zeros((*model.template.shape, 9 * (len(model.parents) - 1)), dtype=np.float32)
+    content = {"posedirs": still, **arrays, "about": model.about, "licence": model.licence}
+    path.write_bytes(pickle.dumps(content, protocol=2))
+
+
 FORMAT = FileFormat(
     name="smpl_pickle",
     holds=BodyModel,
@@ -142,4 +154,5 @@ FORMAT = FileFormat(
     about="Users' SMPL, SMPL-H and SMPL-X models (.pkl), read without running code; licence of the file's owner.",
     recognises=_recognises,
     read=_read,
+    write=_write,
 )

@@ -85,6 +85,18 @@ class TestUsersFiles:
         assert_equal(again, body)
         assert "owner" in again.licence
 
+    def test_as_a_pickle_of_plain_arrays_they_are_the_same(self, tmp_path: Path) -> None:
+        body = read_body(write_npz(tmp_path / "SMPL_MALE.npz", smpl_arrays()))
+        for one in (body, replace(body, pose_directions=None)):
+            write_body(one, tmp_path / "SMPL_MALE.pkl")
+            again = read_body(tmp_path / "SMPL_MALE.pkl")
+            assert_equal(replace(again, about=one.about), one)
+
+    def test_other_joints_than_smpls_are_no_smpl_pickle(self, tmp_path: Path) -> None:
+        body = read_body(write_npz(tmp_path / "a.npz", smpl_arrays("smplh")))
+        with pytest.raises(InputError, match="24 joints; 'smplh' is on skeleton 'smplh52'"):
+            write_body(body, tmp_path / "a.pkl")
+
     @pytest.mark.parametrize(
         ("change", "says"),
         [

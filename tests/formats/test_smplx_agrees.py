@@ -10,7 +10,7 @@ import pytest
 import torch
 from smpl_files import VERTICES, pickled, smpl_arrays, write_npz
 
-from lift3d.formats import read_body
+from lift3d.formats import read_body, write_body
 
 smplx = pytest.importorskip("smplx")
 from smplx import body_models  # noqa: E402
@@ -78,6 +78,19 @@ def test_meshes_and_joints_are_the_same(family: str, suffix: str, tmp_path: Path
     torch.testing.assert_close(posed.mesh(), expected.vertices, atol=1e-5, rtol=0)
     joints = len(body.skeleton)
     torch.testing.assert_close(posed.joints, expected.joints[:, :joints], atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("gender", ["neutral", "male", "female"])
+def test_the_body_in_the_box_is_opened_by_smplx(gender: str, tmp_path: Path) -> None:
+    body = read_body(gender=gender)
+    write_body(body, tmp_path / f"SMPL_{gender.upper()}.pkl")
+    theirs = smplx.create(str(tmp_path / f"SMPL_{gender.upper()}.pkl"), model_type="smpl", batch_size=BATCH)
+    turns, betas = turns_of("smpl"), torch.randn(BATCH, 10)
+    with torch.no_grad():
+        expected = theirs(betas=betas, **{name: one.flatten(1) for name, one in turns.items()})
+    posed = body.with_shape(betas).with_pose(torch.cat(list(turns.values()), dim=1))
+    torch.testing.assert_close(posed.mesh(), expected.vertices, atol=1e-5, rtol=0)
+    torch.testing.assert_close(posed.joints, expected.joints[:, :24], atol=1e-5, rtol=0)
 
 
 @pytest.mark.parametrize("family", ["smplh", "smplx"])
