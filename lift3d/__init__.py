@@ -12,6 +12,9 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 _HOMES = {
+    "BodyFit": "lift3d.fitting",
+    "BodyModel": "lift3d.bodies",
+    "BodyMotion": "lift3d.bodies",
     "Camera": "lift3d.cameras",
     "CameraRig": "lift3d.cameras",
     "Keypoints2D": "lift3d.keypoints",
@@ -24,12 +27,18 @@ _HOMES = {
     "diagnose": "lift3d.triangulation",
     "evaluate": "lift3d.evaluation",
     "filter_poses": "lift3d.filtering",
+    "fit": "lift3d.fitting.fit",
+    "fit_body": "lift3d.fitting",
     "get_skeleton": "lift3d.skeletons",
     "lift": "lift3d.lifting",
     "load_network": "lift3d.checkpoints",
     "mapping_between": "lift3d.skeletons",
+    "measure": "lift3d.bodies",
+    "motion_of": "lift3d.fitting.fit",
+    "read_body": "lift3d.formats",
     "read_cameras": "lift3d.formats",
     "read_keypoints": "lift3d.formats",
+    "read_motion": "lift3d.formats",
     "read_poses": "lift3d.formats",
     "reprojection_error": "lift3d.triangulation",
     "triangulate": "lift3d.triangulation",
@@ -37,24 +46,31 @@ _HOMES = {
     "view": "lift3d.viewing",
     "write_cameras": "lift3d.formats",
     "write_keypoints": "lift3d.formats",
+    "write_motion": "lift3d.formats",
     "write_poses": "lift3d.formats",
 }
 
 __all__ = sorted(_HOMES)  # pyright: ignore[reportUnsupportedDunderAll]
 
 if TYPE_CHECKING:
+    from lift3d.bodies import BodyModel, BodyMotion, measure
     from lift3d.cameras import Camera, CameraRig, Lens
     from lift3d.checkpoints import load_network
     from lift3d.detection import detect
     from lift3d.errors import Lift3dError
     from lift3d.evaluation import evaluate
     from lift3d.filtering import filter_poses
+    from lift3d.fitting import BodyFit, fit_body
+    from lift3d.fitting.fit import fit, motion_of
     from lift3d.formats import (
+        read_body,
         read_cameras,
         read_keypoints,
+        read_motion,
         read_poses,
         write_cameras,
         write_keypoints,
+        write_motion,
         write_poses,
     )
     from lift3d.keypoints import Keypoints2D

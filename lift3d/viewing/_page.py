@@ -18,7 +18,7 @@ from typing import Any
 __all__ = ["iframe", "page_html"]
 
 _FOLDER = Path(__file__).parent
-_SCRIPTS = ("page_geometry.js", "page_stage.js", "page_panels.js", "page.js")
+_SCRIPTS = ("page_geometry.js", "page_bodies.js", "page_stage.js", "page_panels.js", "page.js")
 
 
 def page_html(data: dict[str, Any]) -> str:

@@ -14,9 +14,11 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from lift3d.bodies import BodyMotion
 from lift3d.keypoints import Keypoints2D
 from lift3d.poses import Poses3D
 from lift3d.skeletons import Skeleton
+from lift3d.viewing._body_data import body_data, lens_grid
 from lift3d.viewing._upright import UPRIGHT, floor_height, to_upright, view_box
 
 if TYPE_CHECKING:
@@ -37,6 +39,7 @@ def page_data(scene: Scene) -> dict[str, Any]:
             _sequence(label, poses, times, spaces.index((poses.frame, poses.up))) | {"hidden": label in scene.hidden}
             for label, poses in scene.sequences
         ],
+        "bodies": _bodies(scene, times, spaces),
         "keypointSkeleton": _skeleton(scene.keypoints.skeleton) if scene.keypoints is not None else None,
         "cameras": [_camera(scene, name, times) for name in _camera_names(scene)],
     }
@@ -46,9 +49,8 @@ def timeline(scene: Scene) -> Float[Tensor, "frames"]:
     """The scene's times, seconds: those of the sequence with the most frames, or of the keypoints, or frame numbers
     over 30 where there are only pictures.
     """
-    nouns: list[Poses3D | Keypoints2D] = [poses for _, poses in scene.sequences]
-    if scene.keypoints is not None:
-        nouns.append(scene.keypoints)
+    nouns: list[Poses3D | Keypoints2D | BodyMotion] = [poses for _, poses in scene.sequences]
+    nouns += [noun for noun in (scene.keypoints, scene.motion) if noun is not None]
     if nouns:
         return max(nouns, key=lambda noun: len(noun.times)).times
     last = max((max(images.jpegs) for images in scene.images), default=0)
@@ -76,15 +78,15 @@ def _space_keys(scene: Scene) -> list[tuple[str, str]]:
     """(frame, up) of all that can be drawn together; the world of the rig first."""
     keys = [("world", scene.rig.up)] if scene.rig is not None else []
     keys.extend((poses.frame, poses.up) for _, poses in scene.sequences)
+    if scene.motion is not None:
+        keys.append((scene.motion.frame, scene.motion.up))
     return list(dict.fromkeys(keys))
 
 
 def _space(scene: Scene, frame: str, up: str) -> dict[str, Any]:
-    own = [
-        to_upright(poses.positions.double(), up)
-        for _, poses in scene.sequences
-        if (poses.frame, poses.up) == (frame, up)
-    ]
+    shown = [poses for _, poses in scene.sequences]
+    shown += [scene.motion.joints()] if scene.motion is not None else []
+    own = [to_upright(poses.positions.double(), up) for poses in shown if (poses.frame, poses.up) == (frame, up)]
     rig = scene.rig if scene.rig is not None and (frame, up) == ("world", scene.rig.up) else None
     points = [points.reshape(-1, 3) for points in own]
     if not points and rig is not None:
@@ -99,6 +101,13 @@ def _space(scene: Scene, frame: str, up: str) -> dict[str, Any]:
         "high": _rounded(high, 3),
         "hasCameras": rig is not None,
     }
+
+
+def _bodies(scene: Scene, times: Tensor, spaces: list[tuple[str, str]]) -> list[dict[str, Any]]:
+    motion = scene.motion
+    if motion is None:
+        return []
+    return [body_data(motion, match_frames(times, motion.times), spaces.index((motion.frame, motion.up)))]
 
 
 def _skeleton(skeleton: Skeleton) -> dict[str, Any]:
@@ -132,10 +141,12 @@ def _camera(scene: Scene, name: str, times: Tensor) -> dict[str, Any]:
     images = next((images for images in scene.images if images.camera == name), None)
     in_rig = scene.rig is not None and name in scene.rig.names
     detected = _detected(scene.keypoints, name, times)
+    size = _image_size(scene, name)
     return {
         "name": name,
-        "size": _image_size(scene, name),
+        "size": size,
         "calibration": _calibration(scene, name) if in_rig else None,
+        "lens": _lens(scene, name, size) if in_rig and scene.motion is not None else None,
         "detected": detected,
         "reprojected": [_reprojected(scene, name, poses, times) for _, poses in scene.sequences] if in_rig else [],
         "images": {
@@ -153,6 +164,11 @@ def _calibration(scene: Scene, name: str) -> dict[str, Any]:
         "rotation": _rounded(camera.rotation, 6),
         "centre": _rounded(camera.centre, 4),
     }
+
+
+def _lens(scene: Scene, name: str, size: list[int] | None) -> dict[str, Any] | None:
+    assert scene.rig is not None
+    return lens_grid(scene.rig[name], (size[0], size[1])) if size else None
 
 
 def _image_size(scene: Scene, name: str) -> list[int] | None:

@@ -22,14 +22,16 @@ const state = {
   follow: false, // keep the people in the middle
   showFloor: true,
   showCameras: true,
+  showBodies: true,
   showDetected: true,
   showReprojected: true,
 };
 
 let theme = readTheme();
 let waiting = false;
-const stage = new Stage(byId("stage"), data, state);
-const panels = data.cameras.map((camera, i) => new Panel(camera, i, data, state, chooseCamera, redraw));
+const bodies = new Bodies(data);
+const stage = new Stage(byId("stage"), data, state, bodies);
+const panels = data.cameras.map((camera, i) => new Panel(camera, i, data, state, bodies, chooseCamera, redraw));
 
 function draw() {
   waiting = false;
@@ -390,7 +392,7 @@ function wireControls() {
     if (kind === "camera") chooseCamera(Number(number));
     else chooseView(Number(number));
   });
-  const boxes = { "show-floor": "showFloor", "show-cameras": "showCameras", "show-detected": "showDetected",
+  const boxes = { "show-floor": "showFloor", "show-cameras": "showCameras", "show-bodies": "showBodies", "show-detected": "showDetected",
     "show-reprojected": "showReprojected" };
   for (const [id, name] of Object.entries(boxes)) {
     on(id, "change", () => {
@@ -419,7 +421,7 @@ function wireStage() {
   }, { passive: false });
 }
 
-// #frame=20&camera=cam01&layout=side&colour=sequence&joint=left_wrist&yaw=40&pitch=10&zoom=1.5&follow=1&play=1
+// #frame=20&camera=cam01&layout=side&colour=sequence&joint=left_wrist&bodies=0&yaw=40&pitch=10&zoom=1.5&follow=1&play=1
 function readHash() {
   const wanted = new URLSearchParams(location.hash.slice(1));
   const number = (name) => (wanted.has(name) && Number.isFinite(Number(wanted.get(name))) ? Number(wanted.get(name)) : null);
@@ -428,6 +430,7 @@ function readHash() {
     const value = wanted.get(name);
     if (["side", name === "layout" ? "overlay" : "sequence"].includes(value)) set(value);
   }
+  if (wanted.has("bodies")) state.showBodies = byId("show-bodies").checked = wanted.get("bodies") !== "0";
   if (wanted.has("joint")) setJoint(wanted.get("joint"));
   if (wanted.get("follow") === "1") setFollow(true);
   if (number("yaw") !== null) state.orbit.yaw = (number("yaw") * Math.PI) / 180;
@@ -445,6 +448,7 @@ function start() {
   document.body.classList.toggle("no-panels", panels.length === 0);
   byId("cameras-toggle").hidden = !data.spaces.some((space) => space.hasCameras);
   if (byId("cameras-toggle").hidden) byId("fit-all").remove();
+  byId("bodies-toggle").hidden = data.bodies.length === 0;
   byId("detected-toggle").hidden = !data.keypointSkeleton;
   byId("reprojected-toggle").hidden = !data.cameras.some((camera) => camera.reprojected.some(Boolean));
   byId("scrub").max = byId("frame").max = FRAMES - 1;

@@ -3,8 +3,8 @@
 // top-left pixel, so a picture reaches from -0.5 to its width - 0.5.
 
 class Panel {
-  constructor(camera, index, data, state, choose, redraw) {
-    Object.assign(this, { camera, index, data, state, redraw, pictures: {} });
+  constructor(camera, index, data, state, bodies, choose, redraw) {
+    Object.assign(this, { camera, index, data, state, bodies, redraw, pictures: {} });
     this.box = document.createElement("section");
     this.box.className = "panel";
     this.button = document.createElement("button");
@@ -62,10 +62,28 @@ class Panel {
     this.context.fillRect(0, 0, width, height);
     const picture = this.picture();
     if (picture) this.context.drawImage(picture.image, 0, 0, width, height);
+    if (state.showBodies && camera.calibration) this.drawMeshes(width, height, scale);
     if (state.showReprojected) this.drawReprojected(Boolean(picture));
     if (state.showDetected) this.drawDetected(Boolean(picture));
     this.box.classList.toggle("chosen", state.view === this.index);
     this.note.textContent = this.describe(picture);
+  }
+
+  // The bodies of the rig's world over the picture, through the camera's lens.
+  drawMeshes(width, height, scale) {
+    const index = this.data.spaces.findIndex((space) => space.hasCameras);
+    const own = this.bodies.at(this.state.frame).filter(({ space }) => space === index);
+    if (!own.length) return;
+    const { intrinsics: k, rotation, centre } = this.camera.calibration;
+    const { upright } = this.data.spaces[index];
+    const view = { rotation: rotation.map((row) => turn(upright, row)), eye: turn(upright, centre) };
+    const toPixel = ([x, y, z]) => {
+      const [u, v] = [(k[0][0] * x + k[0][1] * y) / z + k[0][2], (k[1][1] * y) / z + k[1][2]];
+      return this.place(throughLens(this.camera.lens, u, v));
+    };
+    this.mesh = this.mesh || new MeshPicture();
+    const place = { x: 0, y: 0, width, height, ratio: window.devicePixelRatio || 1, opacity: 0.7 };
+    this.mesh.draw(this.context, own, view, toPixel, place);
   }
 
   describe(picture) {

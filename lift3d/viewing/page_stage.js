@@ -91,8 +91,8 @@ function fittingDistance(data, withCameras, following) {
 }
 
 class Stage {
-  constructor(canvas, data, state) {
-    Object.assign(this, { canvas, data, state, context: canvas.getContext("2d") });
+  constructor(canvas, data, state, bodies) {
+    Object.assign(this, { canvas, data, state, bodies, context: canvas.getContext("2d"), meshes: [] });
     this.targets = []; // what the pointer can meet: {kind, x, y, ...}
     this.cells = [];
     // Positions in the upright frame, metres, by sequence, frame, person and joint.
@@ -144,7 +144,8 @@ class Stage {
     for (const i of cell.sequences) if (state.showFloor) this.drawShadow(i, space, view);
     this.drawAxes([0, 0, 0], 0.4, space, view);
     if (state.joint) for (const i of cell.sequences) this.drawTrail(i, view);
-    this.drawBodies(cell, space, view);
+    if (state.showBodies) this.drawMeshes(cell, view);
+    this.drawSkeletons(cell, space, view);
     if (!camera) this.drawCompass(cell, space, view);
     if (cell.title) this.drawTitle(cell);
     context.restore();
@@ -250,8 +251,19 @@ class Stage {
     }
   }
 
+  // The bodies that are in the cell's space, below the skeletons; each cell has a picture of its own.
+  drawMeshes(cell, view) {
+    const own = this.bodies.at(this.state.frame).filter(({ space }) => space === cell.space);
+    if (!own.length) return;
+    const index = this.cells.indexOf(cell);
+    if (!this.meshes[index]) this.meshes[index] = new MeshPicture();
+    const { x, y, width, height } = cell;
+    const place = { x, y, width, height, ratio: window.devicePixelRatio || 1, opacity: 0.88 };
+    this.meshes[index].draw(this.context, own, view, (point) => onScreen(view, point), place);
+  }
+
   // Cameras, bones and joints from far to near.
-  drawBodies(cell, space, view) {
+  drawSkeletons(cell, space, view) {
     const strokes = [];
     if (space.hasCameras && this.state.showCameras) this.collectCameras(space, view, strokes);
     for (const i of cell.sequences) this.collectSkeleton(i, view, strokes);

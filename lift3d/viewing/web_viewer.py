@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lift3d._files import writing
+from lift3d.bodies import BodyMotion
 from lift3d.cameras import CameraRig
 from lift3d.errors import InputError, UnknownNameError
 from lift3d.keypoints import Keypoints2D
@@ -36,6 +37,8 @@ class Scene:
         images: pictures, drawn below the detections.
         title: of the page.
         hidden: labels of sequences that the page does not show until they are ticked.
+        motion: bodies, drawn as surfaces below the skeletons, and over the pictures of the cameras if they are in the
+            rig's world.
 
     Raises:
         InputError: there is nothing to show, labels repeat, or poses and rig disagree on which way is up.
@@ -48,17 +51,19 @@ class Scene:
     images: tuple[CameraImages, ...] = ()
     title: str = "lift3d"
     hidden: tuple[str, ...] = ()
+    motion: BodyMotion | None = None
 
     def __post_init__(self) -> None:
-        if not self.sequences and self.rig is None and self.keypoints is None:
-            raise InputError("Scene: nothing to show; expected poses, keypoints or a rig.")
+        if not self.sequences and self.rig is None and self.keypoints is None and self.motion is None:
+            raise InputError("Scene: nothing to show; expected poses, keypoints, a rig or bodies.")
         labels = [label for label, _ in self.sequences]
         if len(set(labels)) != len(labels):
             raise InputError(f"Scene: labels repeat: {', '.join(labels)}. Give each sequence its own.")
         for label in self.hidden:
             if label not in labels:
                 raise UnknownNameError("sequence", label, labels)
-        for label, poses in self.sequences:
+        placed = [*self.sequences, *([("motion", self.motion)] if self.motion is not None else [])]
+        for label, poses in placed:
             if self.rig is not None and poses.frame == "world" and poses.up != self.rig.up:
                 raise InputError(
                     f"Scene: {label!r} has up {poses.up!r} but the rig has {self.rig.up!r}; expected one world. "
@@ -96,7 +101,8 @@ class Scene:
 
     def _video_frames(self) -> tuple[int, int]:
         """The video's frame that is the timeline's first, and the number of frames of the timeline."""
-        nouns = [*(poses for _, poses in self.sequences), *([self.keypoints] if self.keypoints else [])]
+        others = [noun for noun in (self.keypoints, self.motion) if noun is not None]
+        nouns = [*(poses for _, poses in self.sequences), *others]
         if not nouns:
             return 0, 10**9
         longest = max(nouns, key=lambda noun: len(noun.times))
@@ -130,8 +136,9 @@ def view(
     image_width: int = 480,
     image_every: int = 1,
     title: str = "lift3d",
+    motion: BodyMotion | None = None,
 ) -> Scene:
-    """A scene of poses, cameras, detections and pictures; each may be left out, but not all.
+    """A scene of poses, cameras, detections, pictures and bodies; each may be left out, but not all.
 
     Args:
         poses: one sequence, or several by label.
@@ -141,11 +148,12 @@ def view(
         image_width: pictures are scaled down to this width, pixels.
         image_every: keep one picture of so many frames.
         title: of the page.
+        motion: bodies of people, such as those of a fit.
 
     Raises:
         InputError, UnknownNameError, FileError: see :class:`Scene` and :meth:`Scene.with_videos`.
     """
-    scene = Scene(tuple(_labelled(poses)), rig, keypoints, (), title)
+    scene = Scene(tuple(_labelled(poses)), rig, keypoints, (), title, motion=motion)
     return scene.with_videos(videos, image_width, image_every) if videos else scene
 
 

@@ -1,0 +1,197 @@
+"""`lift3d fit`: bodies with a shape from 3D joints."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from lift3d.cli._options import calibration_option, path_argument, skeleton_option, threads_option
+
+if TYPE_CHECKING:
+    from lift3d.bodies import BodyMotion
+    from lift3d.fitting import BodyFit
+    from lift3d.poses import Poses3D
+
+__all__ = ["COMMAND"]
+
+_PAGE = ".html"
+_MOST_FAILURES = 5
+_ONE_PERSON = ("amass_npz", "meshcapade_smpl")
+
+
+@click.command("fit")
+@path_argument("poses")
+@click.option("-o", "--output", "outputs", multiple=True, metavar="[FORMAT=]PATH", default=("body.npz",),
+              show_default=True,
+              help="What to write; again for more: .npz (AMASS), .smpl, .glb (animated, with skin), .bvh, .csv (joint "
+                   "angles), .trc or .c3d (joints), .html (page to look at); obj_frames=FOLDER or "
+                   "ply_frames=FOLDER (meshes).")  # fmt: skip
+@click.option("--body", default="makehuman", show_default=True,
+              help="The body: one of `lift3d info bodies`, or your own file (SMPL, SMPL-H, SMPL-X, ...).")  # fmt: skip
+@click.option("--gender", type=click.Choice(["neutral", "male", "female"]), help="Of a body with several.")
+@click.option("--people", help="Which people, by number from 1, with commas.  [default: all]")
+@click.option("--offsets", type=click.Choice(["auto", "estimate", "none"]), default="auto", show_default=True,
+              help="Whether joints may lie elsewhere than the body's; auto: unless they are its own.")  # fmt: skip
+@click.option("--smoothness", type=click.FloatRange(min=0, min_open=True), metavar="RAD/S",
+              help="Hold neighbouring frames together: how fast joints usually turn, about 2 in walking.")  # fmt: skip
+@click.option("--report", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
+              help="All figures of the fit as JSON: every joint, person, frame and failure.")  # fmt: skip
+@click.option("--format", "format_name", help="Format of the poses, where it cannot be told.")
+@calibration_option(required=False)
+@click.option("--video", "videos", multiple=True, metavar="[CAMERA=]PATH",
+              help="Pictures of a camera for the page, named after the file if not said; again for more.")  # fmt: skip
+@skeleton_option()
+@threads_option()
+def COMMAND(  # noqa: N802
+    poses: Path,
+    outputs: tuple[str, ...],
+    body: str,
+    gender: str | None,
+    people: str | None,
+    report: Path | None,
+    format_name: str | None,
+    skeleton: str | None,
+    **options: Any,
+) -> None:
+    """Fit a body to POSES: 3D joints of any known format and skeleton, triangulated or lifted.
+
+    Every person gets one shape for the whole sequence. Prints how well it fits and the measures of each person.
+    """
+    from lift3d.fitting.fit import fit, motion_of
+    from lift3d.fitting.report import fit_report, to_json
+    from lift3d.formats import read_poses
+
+    targets = [_target(text) for text in outputs]
+    seen = _chosen(read_poses(poses, format_name, skeleton), people)
+    found = fit(seen, body, gender, _settings(options))
+    motion, figures = motion_of(found), fit_report(found)
+    _say(found, figures)
+    for name, path in targets:
+        for written in _write(motion, found, name, path, options):
+            click.echo(f"{written}: {written.stat().st_size / 1e6:.2f} MB" if written.is_file() else f"{written}/")
+    if report is not None:
+        from lift3d._files import writing
+
+        with writing(report) as temporary:
+            temporary.write_text(to_json(figures), encoding="utf-8")
+        click.echo(f"{report}: the figures")
+
+
+def _settings(options: dict[str, Any]) -> Any:
+    from lift3d.fitting import FitSettings
+
+    return FitSettings(offsets=options["offsets"], smoothness=options["smoothness"])
+
+
+def _target(text: str) -> tuple[str | None, Path]:
+    """Format, if named, and path of an output; refused before the work if it cannot be written."""
+    from lift3d.bodies import BodyMotion
+    from lift3d.formats import all_formats, check_target
+    from lift3d.poses import Poses3D
+
+    name, equals, rest = text.partition("=")
+    if not equals or name not in all_formats():
+        name, rest = "", text
+    path = Path(rest)
+    if not name and path.suffix.lower() == _PAGE:
+        return None, path
+    holds = BodyMotion if not name or all_formats()[name].holds is BodyMotion else Poses3D
+    if not name and not _is_motion(path):
+        holds = Poses3D
+    check_target(path, holds, name or None)
+    return name or None, path
+
+
+def _is_motion(path: Path) -> bool:
+    """Whether a suffix is that of a format for bodies; else the joints alone are written."""
+    from lift3d.bodies import BodyMotion
+    from lift3d.formats import all_formats
+
+    able = [one for one in all_formats().values() if one.holds is BodyMotion and one.write and one.by_suffix]
+    return any(path.suffix.lower() in one.suffixes for one in able)
+
+
+def _chosen(poses: Poses3D, people: str | None) -> Poses3D:
+    """The poses of some people."""
+    from dataclasses import replace
+
+    if people is None:
+        return poses
+    count = poses.positions.shape[1]
+    numbers = [word.strip() for word in people.split(",")]
+    wrong = next((word for word in numbers if not (word.isdecimal() and 1 <= int(word) <= count)), None)
+    if wrong is not None:
+        raise click.BadParameter(f"{wrong!r} is no person; expected numbers from 1 to {count}.", param_hint="--people")
+    own = [int(word) - 1 for word in numbers]
+    covariance = None if poses.covariance is None else poses.covariance[:, own]
+    return replace(poses, positions=poses.positions[:, own], scores=poses.scores[:, own], covariance=covariance)
+
+
+def _say(found: BodyFit, figures: dict[str, Any]) -> None:
+    """How well it fits, and who was found."""
+    from lift3d.cli._tables import table
+    from lift3d.fitting.report import joint_rows, people_rows
+
+    click.echo(table(["joint", "seen", "mean mm", "95 % within mm"], joint_rows(figures)))
+    names = [f"person {one['person']}" for one in figures["people"]]
+    click.echo("\n" + table(["measure", *names], people_rows(found)))
+    click.echo(f"\n{figures['poses']} poses fitted, {figures['residual_mm']} mm from the joints on average.")
+    for one in figures["people"]:
+        bent = sum(one["bent_backwards"].values())
+        prior = "" if one["prior_cost"] is None else f"; mean cost of the pose prior {one['prior_cost']:.1f}"
+        click.echo(
+            f"person {one['person']}: {one['poses']} poses{prior}; knees and elbows bent backwards {bent} times."
+        )
+    failed = _failed(figures["failures"])
+    for line in failed[:_MOST_FAILURES]:
+        click.echo(f"failed: {line}")
+    if len(failed) > _MOST_FAILURES:
+        click.echo(f"failed: and more, {len(figures['failures'])} poses in all; --report lists them.")
+
+
+def _failed(failures: list[dict[str, Any]]) -> list[str]:
+    """A line for each run of frames of a person that failed for one reason."""
+    runs: list[tuple[list[int], dict[str, Any]]] = []
+    for one in sorted(failures, key=lambda one: (one["person"], one["frame"])):
+        last, kind = runs[-1] if runs else ([0, -2], {})
+        if last[1] == one["frame"] - 1 and (kind["person"], kind["reason"]) == (one["person"], one["reason"]):
+            last[1] = one["frame"]
+        else:
+            runs.append(([one["frame"], one["frame"]], one))
+    return [
+        f"frame{f's {first} to {last}' if last > first else f' {first}'}, person {one['person']}: {one['reason']}"
+        for (first, last), one in runs
+    ]
+
+
+def _write(motion: BodyMotion, found: BodyFit, name: str | None, path: Path, options: dict[str, Any]) -> list[Path]:
+    """Write one output; of several people, a file each where the format holds one."""
+    from lift3d.formats import all_formats, write_motion, write_poses
+
+    if name is None and path.suffix.lower() == _PAGE:
+        return [_save_page(motion, found, path, options)]
+    if (name is not None and all_formats()[name].holds is not type(motion)) or (name is None and not _is_motion(path)):
+        write_poses(motion.joints(), path, name)
+        return [path]
+    alone = name in _ONE_PERSON or (name is None and path.suffix.lower() in (".npz", ".smpl"))
+    if not alone or motion.people == 1:
+        write_motion(motion, path, name)
+        return [path]
+    paths = [path.with_stem(f"{path.stem}_person{person + 1}") for person in range(motion.people)]
+    for person, own in enumerate(paths):
+        write_motion(motion.only(person), own, name)
+    return paths
+
+
+def _save_page(motion: BodyMotion, found: BodyFit, path: Path, options: dict[str, Any]) -> Path:
+    """A page with the bodies over the joints that they were fitted to."""
+    from lift3d.formats import read_cameras
+    from lift3d.viewing import view
+
+    where = options["calibration"]
+    rig = read_cameras(where, unit=options["unit"], up=options["up"]) if where else None
+    videos = {name if equals else Path(name).stem: Path(rest if equals else name)
+              for name, equals, rest in (video.partition("=") for video in options["videos"])}  # fmt: skip
+    return view({"joints": found.poses}, rig, videos=videos or None, motion=motion).save(path)

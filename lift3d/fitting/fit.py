@@ -1,0 +1,52 @@
+"""A body fitted to poses in one line, for notebooks and the command line; and the motion that was found."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from lift3d.bodies import BodyModel, BodyMotion
+from lift3d.fitting.fit_body import fit_body
+from lift3d.fitting.result import BodyFit
+from lift3d.fitting.settings import FitSettings
+from lift3d.formats import read_body
+from lift3d.poses import Poses3D
+
+__all__ = ["fit", "motion_of"]
+
+
+def fit(
+    poses: Poses3D,
+    body: BodyModel | str | Path = "makehuman",
+    gender: str | None = None,
+    settings: FitSettings | None = None,
+) -> BodyFit:
+    """Bodies with a shape from 3D joints; one shape a person for the whole sequence.
+
+        found = lift3d.fit(poses)
+        lift3d.view(poses, motion=lift3d.motion_of(found))
+
+    Args:
+        poses: metres, on any known skeleton.
+        body: a name of a body that comes with lift3d, a file, or a model that has been read.
+        gender: ``"neutral"``, ``"male"`` or ``"female"``, of a body with several; neutral by default.
+        settings: of the fit.
+
+    Raises:
+        FileError, UnknownNameError: there is no such body.
+        InputError: nobody is seen in any frame, or the body has too few of the skeleton's joints.
+    """
+    model = body if isinstance(body, BodyModel) else read_body(body, gender=gender)
+    return fit_body(poses, model, settings)
+
+
+def motion_of(found: BodyFit) -> BodyMotion:
+    """The bodies of a fit over time, ready to be written, shown or measured; NaN where a frame failed."""
+    return BodyMotion(
+        model=found.model,
+        betas=found.betas,
+        rotations=found.rotations,
+        translation=found.translation,
+        times=found.poses.times.double(),
+        frame=found.poses.frame,
+        up=found.poses.up,
+    )

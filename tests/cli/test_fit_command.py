@@ -1,0 +1,107 @@
+"""`lift3d fit`: a body from poses, written in several ways, with its figures."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+
+import pytest
+import torch
+
+import lift3d
+from lift3d.bodies import BodyModel
+from lift3d.cli import _run
+from lift3d.formats import read_body, read_motion, read_poses, write_poses
+from lift3d.poses import Poses3D
+
+
+@pytest.fixture(scope="module")
+def body() -> BodyModel:
+    return read_body(gender="male").to(torch.float64)
+
+
+@pytest.fixture(scope="module")
+def poses(body: BodyModel) -> Poses3D:
+    """Two people of known shapes who bow, one missing in frames 4 and 5; SMPL's joints, y up."""
+    rotations = torch.zeros(12, 2, 24, 3, dtype=torch.float64)
+    rotations[:, :, body.skeleton.index("spine1"), 0] = torch.linspace(0, 0.6, 12)[:, None]
+    rotations[:, :, body.skeleton.index("left_knee"), 0] = 0.4
+    betas = torch.tensor([[1.5, 0.5, -0.5], [-1.0, 0.0, 0.5]], dtype=torch.float64)
+    places = torch.tensor([[0.0, 1.0, 0.0], [1.0, 0.9, 0.0]], dtype=torch.float64)
+    joints = body.with_shape(betas).with_pose(rotations, places).joints.clone()
+    joints[4:6, 1] = math.nan
+    return Poses3D.of(joints, skeleton=body.skeleton, up="+y")
+
+
+@pytest.fixture
+def file(poses: Poses3D, tmp_path: Path) -> Path:
+    write_poses(poses, tmp_path / "poses.npz")
+    return tmp_path / "poses.npz"
+
+
+def does(capsys: pytest.CaptureFixture[str], *words: object) -> str:
+    code = _run([str(word) for word in words])
+    captured = capsys.readouterr()
+    assert code == 0, captured.err
+    return captured.out
+
+
+def fails(capsys: pytest.CaptureFixture[str], *words: object) -> str:
+    assert _run([str(word) for word in words]) == 2
+    return capsys.readouterr().err
+
+
+@pytest.mark.filterwarnings("ignore:.*filled in over time")
+def test_all_kinds_of_output(file: Path, poses: Poses3D, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    names = ["motion.npz", "motion.smpl", "motion.glb", "motion.bvh", "angles.csv", "joints.trc", "page.html"]
+    words = [word for name in names for word in ("-o", tmp_path / name)]
+    told = does(
+        capsys, "fit", file, "--gender", "male", *words, "-o", f"ply_frames={tmp_path / 'meshes'}",
+        "--report", tmp_path / "report.json",
+    )  # fmt: skip
+    back = [read_motion(tmp_path / f"motion_person{one}.npz") for one in (1, 2)]
+    for person, motion in enumerate(back):
+        assert (motion.up, motion.model.gender) == ("+z", "male")
+        own = poses.positions[[0, 8], person]
+        found = motion.joints().positions[[0, 8], 0] @ torch.tensor([[0, 1, 0], [0, 0, 1], [1, 0, 0]]).double().T
+        assert (found - own).norm(dim=-1).mean() < 0.01
+    assert (read_poses(tmp_path / "joints.trc").positions[0, 0] - poses.positions[0, 0]).norm(dim=-1).mean() < 0.01
+    assert len(list((tmp_path / "meshes").iterdir())) == 12
+    assert all((tmp_path / name).stat().st_size > 1000 for name in names[2:])
+    assert "height" in told
+    assert "failed: frames 4 to 5, person 2: 0 joints seen" in told
+    report = json.loads((tmp_path / "report.json").read_text())
+    assert [(one["frame"], one["person"]) for one in report["failures"]] == [(4, 2), (5, 2)]
+    assert [one["poses"] for one in report["people"]] == [12, 10]
+    assert report["joints"]["left_knee"]["seen"] == 22
+    assert report["residual_mm"] < 10
+    assert report["frames"][4][1] is None
+
+
+def test_the_measures_are_those_of_the_true_shape(
+    file: Path, body: BodyModel, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told = does(capsys, "fit", file, "-o", tmp_path / "motion.npz", "--gender", "male", "--people", "1")
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["motion.npz", "poses.npz"]
+    true = lift3d.measure(body.with_shape(torch.tensor([1.5, 0.5, -0.5])))
+    height = float(next(line for line in told.splitlines() if line.startswith("height")).split()[1])
+    assert height == pytest.approx(100 * true.height, abs=2.5)
+
+
+def test_three_lines_of_a_notebook(poses: Poses3D) -> None:
+    found = lift3d.fit(poses, gender="male")
+    scene = lift3d.view(poses, motion=lift3d.motion_of(found))
+    assert scene._repr_html_().startswith("<iframe")
+
+
+def test_wrong_words_are_refused_before_the_work(
+    file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert "does not say which format" in fails(capsys, "fit", file, "-o", tmp_path / "motion.xyz")
+    assert "expected numbers from 1 to 2" in fails(capsys, "fit", file, "--people", "0")
+    assert "expected numbers from 1 to 2" in fails(capsys, "fit", file, "--people", "1,x")
+    assert "No body model named 'somebody'" in fails(
+        capsys, "fit", file, "--body", "somebody", "-o", tmp_path / "a.npz"
+    )
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["poses.npz"]
