@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import math
 import pickle
+import struct
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any, Literal
+from typing import IO, Any, ClassVar, Literal
 
 import numpy as np
 
@@ -69,7 +70,8 @@ def _told(path: Path, what: str) -> Iterator[None]:
     except FileError:
         raise
     except (Exception, MemoryError) as error:
-        text = f"{what} is damaged or holds what is not allowed ({' '.join(str(error).split())})"
+        why = " ".join(str(error).split()) or type(error).__name__
+        text = f"{what} is damaged or holds what is not allowed ({why})"
         raise FileError(path, text, "Write the file again from its source.") from error
 
 
@@ -231,7 +233,10 @@ class _Pieces:
         return b"".join(pieces) if len(pieces) > 1 else pieces[0]
 
 
-class _Unpickler(pickle._Unpickler):  # pyright: ignore[reportAttributeAccessIssue]
+_InPython: Any = pickle._Unpickler  # pyright: ignore[reportAttributeAccessIssue]
+
+
+class _Unpickler(_InPython):
     """Reads a pickle into inert parts.
 
     The unpickler that is written in Python: its memory of earlier values is a dict, where the one in C makes room for
@@ -241,6 +246,13 @@ class _Unpickler(pickle._Unpickler):  # pyright: ignore[reportAttributeAccessIss
     def __init__(self, path: Path, file: IO[bytes], names: Mapping[tuple[str, str], Any], allowed: str) -> None:
         super().__init__(_Pieces(file), encoding="latin1")
         self._path, self._names, self._allowed = path, names, allowed
+
+    def _byte_array(self) -> None:
+        """A byte array of a stated length, which the base class would ask memory for before it reads."""
+        (size,) = struct.unpack("<Q", self.read(8))
+        self.append(bytearray(self.read(size)))
+
+    dispatch: ClassVar = {**_InPython.dispatch, pickle.BYTEARRAY8[0]: _byte_array}
 
     def find_class(self, module_name: str, global_name: str, /) -> Any:
         """The part that a name stands for."""

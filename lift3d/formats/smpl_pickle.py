@@ -64,7 +64,7 @@ class _Made(Part):
 
     def __new__(cls, kind: Any, *_: Any) -> Any:
         if kind not in (_Chumpy, _Selected, _Columns):
-            raise TypeError(f"an object of {kind!r}")
+            raise TypeError("an object of a kind that body models do not have")
         return kind()
 
 
@@ -98,7 +98,8 @@ def _read(path: Path) -> BodyModel:
     try:
         arrays = {name: _array(parts[name]) for name in ARRAYS if name in parts}
     except (Exception, MemoryError) as error:  # a damaged pickle raises nearly anything
-        text = f"the pickle holds what is not allowed ({' '.join(str(error).split())})"
+        why = " ".join(str(error).split()) or type(error).__name__
+        text = f"the pickle holds what is not allowed ({why})"
         raise FileError(path, text, "Copy it again from its source.") from error
     return smpl_model(path, arrays)
 
