@@ -16,7 +16,8 @@ ROWS = [
     ("closed", {"__main__"}),
     ("closed", {"cli"}),
     ("closed", {"training"}),
-    ("closed", {"detection", "lifting", "triangulation", "filtering", "fitting", "evaluation", "viewing"}),
+    ("closed", {"fitting"}),  # builds on lifting and triangulation
+    ("closed", {"detection", "lifting", "triangulation", "filtering", "evaluation", "viewing"}),
     ("closed", {"importers"}),
     ("closed", {"checkpoints"}),
     ("closed", {"networks", "datasets"}),

@@ -1,6 +1,7 @@
-"""Poses3D -> BodyFit: bodies with a shape from joints."""
+"""Poses3D, or Keypoints2D -> BodyFit: bodies with a shape from joints."""
 
 from lift3d.fitting.fit_body import fit_body
+from lift3d.fitting.fit_views import fit_views
 from lift3d.fitting.points import BodyPoints, body_points
 from lift3d.fitting.pose_prior import PosePrior, read_pose_prior
 from lift3d.fitting.result import BodyFit, FailedFrame
@@ -14,5 +15,6 @@ __all__ = [
     "PosePrior",
     "body_points",
     "fit_body",
+    "fit_views",
     "read_pose_prior",
 ]

@@ -28,8 +28,7 @@ def fit_found(problem: BodyProblem, worked: Worked, noise: float, poses: Poses3D
     """
     state, model, seen = worked.state, problem.model, problem.observed.seen
     frames, people = seen.frames, seen.whose
-    away = np.linalg.norm(worked.points - seen.targets, axis=-1)
-    residuals = np.where(seen.seen, away, np.nan)
+    residuals = problem.observed.residuals(worked.points)
     bad = np.nanmean(residuals, axis=1) > problem.settings.worst
     vectors = matrix_to_rotvec(torch.from_numpy(state.rotations)).numpy()
     shape = poses.positions.shape[:2]

@@ -12,6 +12,7 @@ from itertools import pairwise
 from typing import Protocol
 
 import numpy as np
+from torch import Tensor
 
 from lift3d._times import clips_of
 from lift3d.fitting.body_tree import BodyTree
@@ -21,7 +22,7 @@ from lift3d.fitting.settings import FitSettings
 from lift3d.fitting.start import Seen, length_noise
 from lift3d.poses import Poses3D
 
-__all__ = ["JointsSeen", "Observations", "joints_seen"]
+__all__ = ["JointsSeen", "Observations", "joints_seen", "runs_of"]
 
 _FIRST_NOISE = 0.015  # metres, until it is measured
 _LEAST_NOISE = 0.002
@@ -59,6 +60,10 @@ class Observations(Protocol):
 
     def deviation(self, poses: np.ndarray, points: np.ndarray) -> float:
         """The noise of chosen poses by how far off their points (n, M, 3) are; outliers leave it alone."""
+        ...
+
+    def residuals(self, points: np.ndarray) -> np.ndarray:
+        """(N, M) metres by which points (N, M, 3) of all poses are off; NaN where nothing was seen."""
         ...
 
     def term(
@@ -118,6 +123,10 @@ class JointsSeen:
         away = np.einsum("nmi,nmi->nm", points - targets, pull.gradient)
         return float(np.median(np.sqrt(np.maximum(away[seen], 0.0)))) * _TO_DEVIATION
 
+    def residuals(self, points: np.ndarray) -> np.ndarray:
+        """Distances from where the joints were seen."""
+        return np.where(self.seen.seen, np.linalg.norm(points - self.seen.targets, axis=-1), np.nan)
+
     def term(self, poses: np.ndarray, trusted: np.ndarray | None, noise: float, scale: float) -> TargetTerm:
         """Points at their targets; the kernel is no narrower than starts are good."""
         information = self.information[poses] / noise**2
@@ -134,7 +143,7 @@ def joints_seen(poses: Poses3D, points: BodyPoints, settings: FitSettings, least
     count = (information[..., 0] > 0).sum(-1)
     people, frames = np.nonzero((count >= least).T)
     own = information[frames, people]
-    runs, seconds = _runs(people, frames, poses), 1 / poses.frames_per_second
+    runs, seconds = runs_of(people, frames, poses.times), 1 / poses.frames_per_second
     seen = Seen(targets[frames, people], own[..., 0] > 0, people, frames, runs, seconds)
     return JointsSeen(seen, own, poses.covariance is not None, settings), count
 
@@ -158,10 +167,15 @@ def _observed(poses: Poses3D, points: BodyPoints, misfit: float) -> tuple[np.nda
     return np.where(seen[..., None], places, 0.0), np.where(seen[..., None], upper, 0.0)
 
 
-def _runs(people: np.ndarray, frames: np.ndarray, poses: Poses3D) -> tuple[slice, ...]:
-    """Poses of one person in frames that follow each other without a gap."""
-    clip = np.zeros(len(poses.times), np.int64)
-    for number, part in enumerate(clips_of(poses.times)):
+def runs_of(people: np.ndarray, frames: np.ndarray, times: Tensor) -> tuple[slice, ...]:
+    """Poses of one person in frames that follow each other without a gap.
+
+    Args:
+        people, frames: (N) of each pose, person by person and frame by frame.
+        times: of all frames, seconds.
+    """
+    clip = np.zeros(len(times), np.int64)
+    for number, part in enumerate(clips_of(times)):
         clip[part] = number
     breaks = (np.diff(people) != 0) | (np.diff(frames) != 1) | (np.diff(clip[frames]) != 0)
     edges = [0, *(np.nonzero(breaks)[0] + 1).tolist(), len(frames)]

@@ -43,13 +43,17 @@ class BodyFit:
         poses: what they were fitted to.
         points: which joints of the poses took part, and where they hang on the body.
         offsets: of the points in their carriers' frames, metres, for each person; 0 where they were not estimated.
-        residuals: distance of each point from where it was seen, metres; NaN where it was not, or did not count.
+        residuals: distance of each point from where it was seen, metres; NaN where it was not, or did not count. Of
+            what was seen in pictures alone: from the lines of sight, the median of the cameras.
         prior_cost: minus the logarithm of the pose prior's density, up to a constant; NaN where a frame failed.
         bends: of knees and elbows, radians, positive the right way; NaN where a frame failed.
         hinges: names of those.
         noise: standard deviation of the points about the body that the fit reckoned with, metres an axis; where the
             poses have a covariance the factor by which deviations were taken to be larger.
         failures: people in frames who could not be fitted.
+        pixels: between each point and where a camera saw it, in its picture; NaN where it did not, or the frame failed.
+            None where they were fitted to 3D joints.
+        camera_names: of those cameras.
     """
 
     model: BodyModel
@@ -65,6 +69,8 @@ class BodyFit:
     hinges: tuple[str, ...]
     noise: float
     failures: tuple[FailedFrame, ...]
+    pixels: Float[Tensor, "cameras frames people points"] | None = None
+    camera_names: tuple[str, ...] = ()
 
     @cached_property
     def bodies(self) -> PosedBody:
@@ -98,6 +104,9 @@ class BodyFit:
         if len(seen):
             mean, most = 1000 * float(seen.mean()), 1000 * float(seen.quantile(0.95))
             lines.append(f"joints: {mean:.1f} mm from where they were seen, 95 % within {most:.1f} mm.")
+            if self.pixels is not None:
+                away = self.pixels[torch.isfinite(self.pixels)]
+                lines.append(f"in the pictures: half within {away.median():.1f} px, 95 % {away.quantile(0.95):.1f} px.")
             worst = self.residual.nan_to_num(0.0).argmax()
             lines.append(f"furthest off: {self.points.names[worst]}, {1000 * float(self.residual[worst]):.1f} mm.")
         lines += [f"frame {one.frame}, person {one.person}: {one.reason}" for one in self.failures[:5]]

@@ -36,6 +36,9 @@ class TwoPictures:
     def deviation(self, poses, points):
         return NOISE
 
+    def residuals(self, points):
+        return self.joints.residuals(points)
+
     def term(self, poses, trusted, noise, scale):
         counted = self.seen.seen if trusted is None else trusted
         views = [TargetTerm(self.seen.targets[poses], counted[poses, :, None] * view / noise**2) for view in VIEWS]
