@@ -34,9 +34,14 @@ _MOST_ROWS = 40
 @click.option("--to", "target_format", help="Format of the poses, where the suffix leaves it open, e.g. csv_wide.")
 @click.option("--report", "reports", type=click.Path(path_type=Path, dir_okay=False), multiple=True,
               help="Also write the report: .html or .json; again for both.")  # fmt: skip
-@click.option("--method", type=click.Choice(["temporal", "robust", "dlt"]), default="temporal", show_default=True,
+@click.option("--method", type=click.Choice(["temporal", "robust", "learned", "volumetric", "algebraic", "dlt"]),
+              default="temporal", show_default=True,
               help="temporal: robust, then smooth over time with constant bones; robust: every point by itself; "
-                   "dlt: linear.")  # fmt: skip
+                   "learned: a network weighs and mends the views, then smooth; volumetric: and another one looks at "
+                   "the space around the person; algebraic, or dlt: linear.")  # fmt: skip
+@click.option("--weights", metavar="NAME|FILE", default="",
+              help="Of the network of learned or volumetric, where it is not the one that ships.")  # fmt: skip
+@click.option("--still", is_flag=True, help="learned and volumetric: every frame by itself, not smoothed.")
 @click.option("--offset", "offsets", multiple=True, metavar="CAMERA=FRAMES|auto",
               help="Move a camera in time: cam03=-2 for one that runs two frames late; again for more; auto: find "
                    "them.")  # fmt: skip
@@ -129,12 +134,18 @@ def _filtered(poses: Poses3D, name: str | None) -> Poses3D:
 
 
 def _settings(
-    min_score: float, max_gap: float, no_bones: bool, no_swaps: bool, acceleration: float | None
+    min_score: float,
+    max_gap: float,
+    no_bones: bool,
+    no_swaps: bool,
+    acceleration: float | None,
+    weights: str,
+    still: bool,
 ) -> TriangulationSettings:
     from lift3d.triangulation import SmoothingSettings, TriangulationSettings
 
-    smoothing = SmoothingSettings(max_gap=max_gap, bones=not no_bones, acceleration=acceleration)
-    return TriangulationSettings(min_score=min_score, swaps=not no_swaps, smoothing=smoothing)
+    smoothing = SmoothingSettings(max_gap, not no_bones, acceleration, over_time=not still)
+    return TriangulationSettings(min_score=min_score, swaps=not no_swaps, smoothing=smoothing, weights=weights)
 
 
 def _left(keypoints: Keypoints2D, without: tuple[str, ...]) -> Keypoints2D:

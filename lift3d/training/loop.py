@@ -115,7 +115,7 @@ class _InBfloat16(nn.Module):
 def _in_single_precision(answer: Any) -> Any:
     """A tensor, or tuples of tensors."""
     if isinstance(answer, Tensor):
-        return answer.float()
+        return answer.float() if answer.is_floating_point() else answer
     parts = [_in_single_precision(part) for part in answer]
     return answer._make(parts) if hasattr(answer, "_make") else tuple(parts)
 

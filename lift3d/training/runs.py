@@ -18,6 +18,8 @@ from lift3d.training.rig_settings import RigTraining
 from lift3d.training.self_training import teach_detector
 from lift3d.training.train_detector import train_detector
 from lift3d.training.train_lifter import train_lifter
+from lift3d.training.train_triangulator import train_triangulator
+from lift3d.training.triangulator_settings import TriangulatorTraining
 
 __all__ = ["run_training"]
 
@@ -26,7 +28,8 @@ def run_training(tables: Mapping[str, Any], folder: str | Path, where: str = "se
     """Train what the tables say; returns the file of weights.
 
     Args:
-        tables: the settings; ``kind`` says which: ``"lifter"``, ``"detector"`` or ``"rig"``.
+        tables: the settings; ``kind`` says which: ``"lifter"``, ``"detector"``, ``"rig"`` or
+            ``"triangulator"``.
         folder: of the run; a run that was interrupted there goes on.
         where: how error texts call the settings.
 
@@ -82,10 +85,23 @@ def _rig(tables: Mapping[str, Any], folder: Path, where: str) -> Path:
     return weights
 
 
+def _triangulator(tables: Mapping[str, Any], folder: Path, where: str) -> Path:
+    settings = TriangulatorTraining.of(tables, where)
+    _keep(settings.tables(), folder)
+    trained = train_triangulator(settings, folder)
+    weights = folder / "weights.safetensors"
+    about = {"trained_on": trained.trained_on, "licence": settings.data.licence}
+    save_network(
+        weights, trained.network, settings.network.settings, settings.network.name, trained.skeleton, about, half=True
+    )
+    return weights
+
+
 _KINDS: dict[str, Callable[[Mapping[str, Any], Path, str], Path]] = {
     "lifter": _lifter,
     "detector": _detector,
     "rig": _rig,
+    "triangulator": _triangulator,
 }
 
 

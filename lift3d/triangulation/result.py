@@ -20,7 +20,7 @@ from lift3d.triangulation.robust import Found
 from lift3d.triangulation.swaps import exchanged
 from lift3d.triangulation.symmetric import full
 
-__all__ = ["Triangulation", "poses_of"]
+__all__ = ["Triangulation", "poses_of", "put_right_in"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,13 +48,7 @@ class Triangulation:
     @cached_property
     def keypoints(self) -> Keypoints2D:
         """The detections with exchanged sides put right."""
-        if not bool(self.swapped.any()):
-            return self.detections
-        return replace(
-            self.detections,
-            pixels=_put_right(self.detections.pixels, self.swapped, self.detections.skeleton),
-            scores=_put_right(self.detections.scores, self.swapped, self.detections.skeleton),
-        )
+        return put_right_in(self.detections, self.swapped.numpy())
 
     @cached_property
     def errors(self) -> Float[Tensor, "cameras frames people joints"]:
@@ -92,6 +86,18 @@ def poses_of(found: Found, origin: np.ndarray, keypoints: Keypoints2D, rig: Came
         skeleton=keypoints.skeleton,
         up=rig.up,
         covariance=None if found.covariance is None else torch.from_numpy(full(found.covariance)),
+    )
+
+
+def put_right_in(keypoints: Keypoints2D, swapped: Bool[np.ndarray, "cameras frames people joints"]) -> Keypoints2D:
+    """The detections with exchanged sides put right."""
+    if not swapped.any():
+        return keypoints
+    marked, skeleton = torch.from_numpy(swapped), keypoints.skeleton
+    return replace(
+        keypoints,
+        pixels=_put_right(keypoints.pixels, marked, skeleton),
+        scores=_put_right(keypoints.scores, marked, skeleton),
     )
 
 

@@ -19,6 +19,8 @@ class SmoothingSettings:
         bones: hold the bones at the lengths they have over the clip.
         acceleration: how much the joints accelerate, standard deviation, metres per second squared; from the data if
             None.
+        over_time: whether the methods ``"learned"`` and ``"volumetric"`` smooth what they find in single frames;
+            ``"temporal"`` always does.
 
     Raises:
         InputError: ``max_gap`` is negative, or ``acceleration`` not positive.
@@ -27,6 +29,7 @@ class SmoothingSettings:
     max_gap: float = 0.25
     bones: bool = True
     acceleration: float | None = None
+    over_time: bool = True
 
     def __post_init__(self) -> None:
         if not self.max_gap >= 0:
@@ -43,7 +46,8 @@ class TriangulationSettings:
         min_score: views with a lower score are left out.
         swaps: put left and right back where a view has exchanged them.
         consensus: when views agree.
-        smoothing: over time; for the method ``temporal``.
+        smoothing: over time; for the methods ``temporal``, ``learned`` and ``volumetric``.
+        weights: of the methods ``learned`` and ``volumetric``: a checkpoint's name or file; empty for what ships.
         seed: of the sample of points that the noise is measured on.
     """
 
@@ -51,4 +55,5 @@ class TriangulationSettings:
     swaps: bool = True
     consensus: ConsensusSettings = field(default_factory=ConsensusSettings)
     smoothing: SmoothingSettings = field(default_factory=SmoothingSettings)
+    weights: str = ""
     seed: int = 0

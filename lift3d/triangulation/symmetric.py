@@ -6,7 +6,7 @@ import numpy as np
 
 from lift3d.compiled import point_loops
 
-__all__ = ["along", "full", "inverse"]
+__all__ = ["along", "full", "inverse", "upper"]
 
 
 def along(upper: np.ndarray, direction: np.ndarray) -> np.ndarray:
@@ -19,6 +19,11 @@ def along(upper: np.ndarray, direction: np.ndarray) -> np.ndarray:
 def full(upper: np.ndarray) -> np.ndarray:
     """Matrices (..., 3, 3) of (..., 6)."""
     return np.take(upper, [0, 1, 2, 1, 3, 4, 2, 4, 5], axis=-1).reshape(*upper.shape[:-1], 3, 3)
+
+
+def upper(matrices: np.ndarray) -> np.ndarray:
+    """(..., 6) of symmetric matrices (..., 3, 3): the inverse of :func:`full`."""
+    return matrices.reshape(*matrices.shape[:-2], 9)[..., [0, 1, 2, 4, 5, 8]]
 
 
 def inverse(upper: np.ndarray) -> np.ndarray:

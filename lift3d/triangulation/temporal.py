@@ -1,10 +1,10 @@
 """Triangulation over time: tracks fitted to all views at once, smooth, with bones that keep their length.
 
-Starting from points found one by one, the tracks are solved for, the views linearised about them, and views too far
-from them left out, in turns (Gauss-Newton). How much the tracks accelerate is estimated on the way: as long as one
-number stands for a whole track, no view is left out, since that would lose the views of a kick and so the kick.
-Exchanged sides are put right once more, now against the tracks. Then bones are held at the lengths they have over the
-clip. Clips and people never touch each other.
+Starting from points found one by one, the tracks are solved for, what was seen (``lift3d.triangulation.sights``) is
+linearised about them, and what lies too far from them left out, in turns (Gauss-Newton). How much the tracks accelerate
+is estimated on the way: as long as one number stands for a whole track, no view is left out, since that would lose the
+views of a kick and so the kick. Exchanged sides are put right once more, now against the tracks. Then bones are held at
+the lengths they have over the clip. Clips and people never touch each other.
 """
 
 from __future__ import annotations
@@ -19,16 +19,13 @@ import torch
 
 from lift3d._progress import progress
 from lift3d._times import clips_of
-from lift3d.compiled import point_loops
 from lift3d.keypoints import Keypoints2D
 from lift3d.skeletons import Skeleton
 from lift3d.triangulation.bones import Bones, covariance_with_bones, measure_bones, solve_with_bones
-from lift3d.triangulation.noise import NoiseModel
-from lift3d.triangulation.robust import Found, put_right
+from lift3d.triangulation.robust import Found
 from lift3d.triangulation.settings import TriangulationSettings
+from lift3d.triangulation.sights import Sight
 from lift3d.triangulation.smoothing import Motion, assemble, covariance_of, interpolated, motion_from
-from lift3d.triangulation.swaps import exchanged
-from lift3d.triangulation.views import PackedRig, Views
 
 __all__ = ["smooth_points"]
 
@@ -50,16 +47,13 @@ class _Window:
 
 
 def smooth_points(
-    rig: PackedRig,
-    keypoints: Keypoints2D,
-    noise: NoiseModel,
-    found: Found,
-    lengths: np.ndarray,
-    settings: TriangulationSettings,
+    sight: Sight, keypoints: Keypoints2D, found: Found, lengths: np.ndarray, settings: TriangulationSettings
 ) -> None:
     """Replace found points by tracks over time.
 
     Args:
+        sight: what the tracks are held against.
+        keypoints: of which times and joints.
         found: changed: points, covariances, which views were used, exchanged sides.
         lengths: (people, bones), written: the lengths that held, of the longest clip.
         settings: how.
@@ -73,8 +67,8 @@ def smooth_points(
     windows = [window for number, clip in enumerate(clips) for window in _windows(clip, number)]
 
     def work(window: _Window) -> None:
-        tracks = _tracks(rig, keypoints, noise, start, window, bones[window.clip], settings)
         inner = slice(window.kept.start - window.frames.start, window.kept.stop - window.frames.start)
+        tracks = _tracks(sight, keypoints.frames_per_second, start, window, bones[window.clip], settings)
         if tracks is not None:
             found.points[window.kept], found.covariance[window.kept] = tracks.points[inner], tracks.covariance[inner]
             found.used[:, window.kept], found.swapped[:, window.kept] = tracks.used[:, inner], tracks.swapped[:, inner]
@@ -120,32 +114,18 @@ class _Tracks:
 
 
 def _tracks(
-    rig: PackedRig,
-    keypoints: Keypoints2D,
-    noise: NoiseModel,
-    start: Found,
-    window: _Window,
-    bones: Bones,
-    settings: TriangulationSettings,
+    sight: Sight, rate: float, start: Found, window: _Window, bones: Bones, settings: TriangulationSettings
 ) -> _Tracks | None:
     """Tracks of one window; None if it is too short to say anything about motion."""
     part = window.frames
-    shape = tuple(keypoints.scores[:, part].shape)
-    frames, tracks = shape[1], shape[2] * shape[3]
+    shape = start.points[part].shape[:3]
+    frames, tracks = shape[0], shape[1] * shape[2]
     if frames < 3:
         return None
-    views = Views.of(keypoints.pixels[:, part], keypoints.scores[:, part], settings.min_score)
-    swapped = start.swapped[:, part].copy()
-    flat = swapped.reshape(len(rig), -1)
-    views = Views(
-        exchanged(views.pixels.reshape(*shape, 2), swapped, keypoints.skeleton).reshape(len(rig), -1, 2),
-        exchanged(views.scores.reshape(shape), swapped, keypoints.skeleton).reshape(len(rig), -1),
-    )
-    at = interpolated(start.points[part].reshape(frames, tracks, 3))
-    equations, used, covariance = np.empty((frames, tracks, 9)), np.empty_like(flat), np.empty(0)
-    motion = _first_motion(frames, tracks, keypoints.frames_per_second, settings)
-    _linearise(rig, views, noise, at, settings, equations, used)
-    about = at
+    seen = sight.of(part, start.swapped[:, part])
+    about = interpolated(start.points[part].reshape(frames, tracks, 3))
+    equations, covariance = seen.equations(about), np.empty(0)
+    motion = _first_motion(frames, tracks, rate, settings)
     for iteration in range(_WHOLE + _LOCAL + _WITH_BONES):
         system = assemble(equations, about, motion)
         if iteration < _WHOLE + _LOCAL:
@@ -154,40 +134,24 @@ def _tracks(
             if settings.smoothing.acceleration is None:
                 motion = motion_from(at, band, motion, local=iteration >= _WHOLE)
         elif len(bones.pairs):
-            at = solve_with_bones(system, bones, at)
+            at = solve_with_bones(system, bones, about)
+        else:
+            break
         if iteration < _WHOLE:
             continue
         about = at
-        _linearise(rig, views, noise, about, settings, equations, used)
-        if iteration in _SWAPS_AT and settings.swaps:
-            marked, views = put_right(rig, views, at.reshape(-1, 3), used, noise, settings, keypoints.skeleton, shape)
-            swapped ^= marked
-            _linearise(rig, views, noise, about, settings, equations, used)
+        equations = seen.equations(about)
+        if iteration in _SWAPS_AT and settings.swaps and seen.put_right(about):
+            equations = seen.equations(about)
     if len(bones.pairs):
-        covariance = covariance_with_bones(covariance, bones, at)
-    return _Tracks(at.reshape(*shape[1:], 3), covariance.reshape(*shape[1:], 6), used.reshape(shape), swapped)
+        covariance = covariance_with_bones(covariance, bones, about)
+    return _Tracks(about.reshape(*shape, 3), covariance.reshape(*shape, 6), seen.used, seen.swapped)
 
 
 def _first_motion(frames: int, tracks: int, rate: float, settings: TriangulationSettings) -> Motion:
     """The acceleration that is given, or a guess to start from."""
     known = settings.smoothing.acceleration
     return Motion.even(frames, tracks, (_FIRST_ACCELERATION if known is None else known) / rate**2)
-
-
-def _linearise(
-    rig: PackedRig,
-    views: Views,
-    noise: NoiseModel,
-    at: np.ndarray,
-    settings: TriangulationSettings,
-    equations: np.ndarray,
-    used: np.ndarray,
-) -> None:
-    """Write the normal equations of the views near the tracks, and which those are."""
-    point_loops.linearise(
-        rig.lens, rig.numbers, views.pixels, views.scores, noise.tables, settings.consensus.gate,
-        settings.consensus.kernel, at.reshape(-1, 3), equations.reshape(-1, 9), used,
-    )  # fmt: skip
 
 
 def _leave_gaps(found: Found, clip: slice, longest: int) -> None:

@@ -1,4 +1,4 @@
-"""Keypoints2D of several calibrated cameras -> Poses3D, by one of three methods."""
+"""Keypoints2D of several calibrated cameras -> Poses3D, by one of several methods."""
 
 from __future__ import annotations
 
@@ -12,11 +12,14 @@ from lift3d.compiled import point_loops
 from lift3d.errors import UnknownNameError
 from lift3d.keypoints import Keypoints2D
 from lift3d.poses import Poses3D
+from lift3d.triangulation.learned import FrameNetwork
 from lift3d.triangulation.noise import NoiseModel
 from lift3d.triangulation.reprojection import matching_cameras
-from lift3d.triangulation.result import Triangulation, poses_of
+from lift3d.triangulation.result import Triangulation, poses_of, put_right_in
 from lift3d.triangulation.robust import Found, find_points, measured_noise
 from lift3d.triangulation.settings import TriangulationSettings
+from lift3d.triangulation.sights import DetectionsSeen, PointsSeen, views_used
+from lift3d.triangulation.symmetric import inverse, upper
 from lift3d.triangulation.temporal import smooth_points
 from lift3d.triangulation.views import PackedRig, Views, frame_chunks
 
@@ -39,7 +42,13 @@ def triangulate(
     - ``"temporal"``: as ``"robust"``, then each joint's track over time is fitted to the views at once, as smooth as
       the data says, with bones that keep their length; short gaps are filled (score 0). The best there is.
     - ``"robust"``: every point by itself; views that do not agree are left out, exchanged sides put right.
-    - ``"dlt"``: every point by itself, linear, each view weighted by the square of its score; nothing is left out.
+    - ``"learned"``: in every frame by itself, a network judges how far each detection is off, and by how much it may
+      be, from how the views and joints agree; then as ``"temporal"``, with the weighted linear solutions in place of
+      the views.
+    - ``"volumetric"``: as ``"learned"``, but that a second network looks at what all views see in a cube around the
+      person and moves joints to where bodies have them.
+    - ``"algebraic"`` or ``"dlt"``: every point by itself, linear, each view weighted by the square of its score;
+      nothing is left out.
 
     A joint that fewer than two (agreeing) views see is NaN with score 0; the score of the others is the mean score of
     the views that were used, times the share of the rig's cameras that took part.
@@ -49,10 +58,10 @@ def triangulate(
             clips, which are smoothed separately.
         rig: cameras; must hold all of the keypoints' cameras. Lens distortion is undone.
         method: see above.
-        settings: of all methods; ``"dlt"`` looks at ``min_score`` alone.
+        settings: of all methods; ``"algebraic"`` looks at ``min_score`` alone.
 
     Returns:
-        Poses in the rig's world, metres; with covariance, but for ``"dlt"``.
+        Poses in the rig's world, metres; with covariance, but for ``"algebraic"``.
 
     Raises:
         InputError: fewer than two cameras, or a camera of the keypoints is not in the rig.
@@ -105,7 +114,35 @@ def _pointwise(keypoints: Keypoints2D, rig: CameraRig, settings: TriangulationSe
     found = find_points(packed, keypoints, noise, settings)
     lengths = _no_lengths(keypoints)
     if smooth:
-        smooth_points(packed, keypoints, noise, found, lengths, settings)
+        smooth_points(DetectionsSeen(packed, keypoints, noise, settings), keypoints, found, lengths, settings)
+    return _result(found, packed, keypoints, rig, noise, lengths)
+
+
+def _learned(keypoints: Keypoints2D, rig: CameraRig, settings: TriangulationSettings) -> Triangulation:
+    return _by_network(keypoints, rig, settings, "view_attention_cmu17")
+
+
+def _volumetric(keypoints: Keypoints2D, rig: CameraRig, settings: TriangulationSettings) -> Triangulation:
+    return _by_network(keypoints, rig, settings, "view_volumes_cmu17")
+
+
+def _by_network(keypoints: Keypoints2D, rig: CameraRig, settings: TriangulationSettings, shipped: str) -> Triangulation:
+    """Exchanged sides are put right first; then every frame by itself; then, if wanted, tracks over time."""
+    network = FrameNetwork.of(settings.weights or shipped)
+    packed = PackedRig.of(rig)
+    noise = measured_noise(packed, keypoints, settings)
+    found = find_points(packed, keypoints, noise, settings)
+    detections = DetectionsSeen(packed, keypoints, noise, settings)
+    seen = network.points(put_right_in(keypoints, found.swapped), rig, settings.min_score)
+    points, information = seen.points.numpy(), upper(seen.information.numpy())
+    known = information[..., 0] > 0
+    found.points = np.where(known[..., None], points, np.nan)
+    found.covariance = np.where(known[..., None], inverse(information), np.nan).astype(np.float32)
+    found.used = views_used(detections, found.points, found.swapped)
+    lengths = _no_lengths(keypoints)
+    if settings.smoothing.over_time:
+        sight = PointsSeen(detections, points, information)
+        smooth_points(sight, keypoints, found, lengths, settings)
     return _result(found, packed, keypoints, rig, noise, lengths)
 
 
@@ -130,5 +167,8 @@ def _result(
 METHODS: dict[str, Callable[[Keypoints2D, CameraRig, TriangulationSettings], Triangulation]] = {
     "temporal": _temporal,
     "robust": _robust,
+    "learned": _learned,
+    "volumetric": _volumetric,
+    "algebraic": _linear,
     "dlt": _linear,
 }

@@ -1,6 +1,6 @@
 """Measure a triangulator on a file of views, grouped by clip into four-view rigs; prints one JSON object.
 
-    python tests/benchmarks/triangulate_views.py FILE --method temporal
+    python tests/benchmarks/triangulate_views.py FILE --method temporal [--views 2]
 
 World millimetres against the truth over all triangulated joints; ``relative`` after subtracting the pelvis;
 ``coverage`` is the share of joints that were triangulated; with covariances, the mean normalised squared error e^T
@@ -16,30 +16,41 @@ import single_thread  # noqa: F401
 import argparse
 import json
 import time
+from collections.abc import Callable
+from functools import partial
 
 import torch
 from rig_files import normalised_squared_error
 from view_files import View, read_views, rigs
 
 from lift3d import CameraRig, Keypoints2D, Poses3D
-from lift3d.triangulation import METHODS, triangulate
+from lift3d.triangulation import METHODS, SmoothingSettings, TriangulationSettings, triangulate
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("file")
     parser.add_argument("--method", choices=METHODS, default="dlt")
+    parser.add_argument("--views", type=int, help="Of each rig, the first so many; by default all.")
+    parser.add_argument("--weights", default="", help="Of the methods that learn; by default what ships.")
+    parser.add_argument("--still", action="store_true", help="The methods that learn: single frames, not smoothed.")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    groups = rigs(read_views(arguments.file))
-    print(json.dumps({kind: _figures(groups, kind, arguments.method) for kind in ("detected", "occluded")}))
+    settings = TriangulationSettings(
+        smoothing=SmoothingSettings(over_time=not arguments.still), weights=arguments.weights
+    )
+    work = partial(triangulate, method=arguments.method, settings=settings)
+    groups = [(rig, views[: arguments.views]) for rig, views in rigs(read_views(arguments.file))]
+    print(json.dumps({kind: _figures(groups, kind, work) for kind in ("detected", "occluded")}))
 
 
-def _figures(groups: list[tuple[CameraRig, list[View]]], kind: str, method: str) -> dict[str, float]:
+def _figures(
+    groups: list[tuple[CameraRig, list[View]]], kind: str, work: Callable[[Keypoints2D, CameraRig], Poses3D]
+) -> dict[str, float]:
     keypoints = [Keypoints2D.stacked([view.keypoints[kind] for view in views]) for _, views in groups]
-    triangulate(keypoints[0], groups[0][0], method)
+    work(keypoints[0], groups[0][0])
     start = time.process_time()
-    found = [triangulate(seen, rig, method) for seen, (rig, _) in zip(keypoints, groups, strict=True)]
+    found = [work(seen, rig) for seen, (rig, _) in zip(keypoints, groups, strict=True)]
     seconds = time.process_time() - start
     points = torch.cat([poses.positions[:, 0] for poses in found]).double()
     truth = torch.cat([views[0].camera.camera_to_world(views[0].positions.double()) for _, views in groups])

@@ -12,11 +12,14 @@ from torch import Tensor, nn
 from lift3d._discovery import entries_of
 from lift3d.checkpoints import load_network, save_network
 from lift3d.errors import ShapeError
+from lift3d.geometry.rotations import rotvec_to_matrix
 from lift3d.networks._deconvolutions import DeconvolutionSettings
 from lift3d.networks._entry import NetworkEntry
 from lift3d.networks._resnet import ResNetSettings
 from lift3d.networks.algebraic_triangulation import AlgebraicTriangulationSettings
 from lift3d.networks.v2v import V2VSettings
+from lift3d.networks.view_attention import ViewAttentionSettings
+from lift3d.networks.view_volumes import ViewVolumesSettings
 from lift3d.networks.volumetric_triangulation import VolumetricTriangulationSettings
 
 ENTRIES = entries_of("lift3d.networks", "NETWORK", NetworkEntry)
@@ -31,7 +34,12 @@ OF_VIEWS = {
     "volumetric_triangulation": VolumetricTriangulationSettings(
         BACKBONE, UPSAMPLING, side=2.0, cells=8, volume_network=VOLUMES, confidence_width=8, aggregation="confidence"
     ),
-}
+    "view_attention": ViewAttentionSettings(5, width=8, layers=2, heads=2),
+    "view_volumes": ViewVolumesSettings(
+        ViewAttentionSettings(5, width=8, layers=1, heads=2), V2VSettings(5, 5, 3, 4, 1, (4, 8)), cells=8,
+        facing=(0, 1), judge_learns=True,
+    ),
+}  # fmt: skip
 
 
 def small(name: str) -> Any:
@@ -63,15 +71,20 @@ def views(name: str) -> tuple[Tensor, ...]:
     """The same of a network of volumes or of views: a batch of three, three cameras on a ring of 4 m."""
     if name == "v2v":
         return (torch.randn(3, VOLUMES.inputs, 8, 8, 8),)
+    if name in ("view_attention", "view_volumes"):
+        rotation = rotvec_to_matrix(torch.randn(3, 2, 3))
+        translation = torch.tensor([0.0, 0.0, 4.0]) + torch.randn(3, 2, 3) / 10
+        rays, scores = torch.randn(3, 2, 5, 2) / 10, torch.rand(3, 2, 5) + 0.1
+        return rays, scores, rotation, translation, torch.arange(5).expand(3, -1)
     projections = ring_projections(3, 4.0, (2 * SIDE, 2 * SIDE)).expand(3, -1, -1, -1)
     images = torch.randn(3, 3, 3, 2 * SIDE, 2 * SIDE)
     return (images, projections, torch.randn(3, 3) / 10)[: 3 if name == "volumetric_triangulation" else 2]
 
 
 def parts(answer: Any) -> list[Tensor]:
-    """Every tensor of an answer, however they are grouped."""
+    """Every tensor of numbers of an answer, however they are grouped."""
     if isinstance(answer, Tensor):
-        return [answer]
+        return [answer] if answer.is_floating_point() else []
     return [part for one in answer for part in parts(one)] if isinstance(answer, tuple) else []
 
 

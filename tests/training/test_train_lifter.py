@@ -15,6 +15,7 @@ from lift3d.training.detector_settings import DetectorTraining
 from lift3d.training.lifter_settings import LifterTraining
 from lift3d.training.rig_settings import RigTraining
 from lift3d.training.runs import run_training
+from lift3d.training.triangulator_settings import TriangulatorTraining
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 
@@ -38,7 +39,12 @@ def motion(tmp_path: Path) -> Path:
 @pytest.mark.parametrize("config", sorted(CONFIGS.glob("*.toml")), ids=lambda path: path.stem)
 def test_every_config_is_complete(config: Path) -> None:
     tables = read_toml(config)
-    kinds = {"lifter": LifterTraining, "detector": DetectorTraining, "rig": RigTraining}
+    kinds = {
+        "lifter": LifterTraining,
+        "detector": DetectorTraining,
+        "rig": RigTraining,
+        "triangulator": TriangulatorTraining,
+    }
     assert _names(tables) == _names(kinds[tables["kind"]].of(tables).tables())
 
 

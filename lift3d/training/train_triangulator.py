@@ -1,0 +1,168 @@
+"""Train a network that triangulates, on motion seen by random rigs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from jaxtyping import Float
+from torch import Generator, Tensor, nn
+
+from lift3d.checkpoints import network_named
+from lift3d.datasets.motion_clips import read_motion_clips
+from lift3d.errors import SettingsError
+from lift3d.skeletons import Skeleton
+from lift3d.training.body_variation import BodySettings
+from lift3d.training.detector_noise import NoiseSettings
+from lift3d.training.first_weights import take_weights
+from lift3d.training.lifter_settings import check_names
+from lift3d.training.loop import train
+from lift3d.training.motion_windows import MotionWindows
+from lift3d.training.rig_samples import RigSamples, seen_by_rigs
+from lift3d.training.triangulator_settings import TriangulationLossSettings, TriangulatorTraining
+
+__all__ = ["TrainedTriangulator", "TriangulatorSamples", "train_triangulator", "triangulation_loss"]
+
+_MEASURED, _AT_ONCE = 2048, 128  # moments
+_MEASURED_VIEWS = (2, 4)
+_AS_THEY_ARE = BodySettings(body_scale=0, bone_scale=0, tilt_deg=0, mirror=0)
+_DETECTED = NoiseSettings(exact=0, occluded=0, head_missing=0)
+
+
+@dataclass(frozen=True, eq=False)
+class TrainedTriangulator:
+    """What a training ends with: the network, in evaluation mode, on the CPU; its joints; what it has learned from."""
+
+    network: nn.Module
+    skeleton: Skeleton
+    trained_on: str
+
+
+def train_triangulator(settings: TriangulatorTraining, folder: str | Path) -> TrainedTriangulator:
+    """Train what the settings say; a run that was interrupted in the folder goes on.
+
+    Raises:
+        FileError: the motion cannot be read, or the folder holds the state of another run.
+        SettingsError: there is nobody to train on, or the network knows another number of joints.
+    """
+    torch.manual_seed(settings.loop.seed)
+    network = network_named(settings.network.name).build(settings.network.settings)
+    if settings.start:
+        take_weights(network, settings.start, ("", "judge."))
+    samples = TriangulatorSamples(settings)
+    trained = train(network, samples.loss, samples.measure, settings.loop, folder)
+    return TrainedTriangulator(trained, samples.skeleton, samples.about)
+
+
+class TriangulatorSamples:
+    """The loss of random samples, and how far a network is off on the people held out.
+
+    Args:
+        settings: of the run.
+
+    Attributes:
+        skeleton: of the joints.
+        about: what there is to learn from, for people.
+    """
+
+    def __init__(self, settings: TriangulatorTraining) -> None:
+        data = settings.data
+        clips = read_motion_clips(data.path, data.splits)
+        everyone, held = set(clips.subjects), set(data.hold_out)
+        trained = (set(data.subjects) or everyone) - held
+        check_names(data, everyone, trained)
+        self.settings, self.skeleton = settings, clips.skeleton
+        joints = getattr(settings.network.settings, "judge", settings.network.settings).joints
+        if joints != len(clips.skeleton):
+            raise SettingsError(f"[network]: it knows {joints} joints; the motion has {len(clips.skeleton)}.")
+        own = zip(clips.subjects, clips.names, clips.lengths, strict=True)
+        lengths = [length for subject, name, length in own if subject in trained and name not in data.without]
+        self.about = f"{sum(lengths)} frames of {len(trained)} subjects"
+        left_out = set(data.without)
+        self._drawn = MotionWindows(clips, 1, data.balance, everyone - trained | left_out)
+        self._held = MotionWindows(clips, 1, 0.0, everyone - held | left_out) if held else None
+
+    def loss(self, network: nn.Module, generator: Generator, count: int) -> Tensor:
+        """The loss of so many moments, all seen by rigs of one number of cameras."""
+        settings = self.settings
+        fewest, most = settings.rigs.views
+        views = int(torch.randint(fewest, most + 1, (), generator=generator))
+        samples = seen_by_rigs(
+            self._drawn.draw(count, generator), views, self.skeleton, settings.rigs, settings.bodies, settings.noise,
+            generator,
+        )  # fmt: skip
+        numbers = _some_unknown(len(samples.rays), len(self.skeleton), settings.loss.unknown, generator)
+        return triangulation_loss(network, _on(samples, network), numbers, settings.loss)
+
+    @torch.no_grad()
+    def measure(self, network: nn.Module) -> dict[str, float]:
+        """Mean error of the people held out by number of views, millimetres; none without them."""
+        figures: dict[str, float] = {}
+        for views in _MEASURED_VIEWS if self._held is not None else ():
+            parts = [_errors(network, _on(samples, network)) for samples in self._seen(views)]
+            figures[f"views_{views}_mm"] = 1000 * torch.cat(parts).nanmean().item()
+        return figures
+
+    def _seen(self, views: int) -> Iterator[RigSamples]:
+        assert self._held is not None
+        generator = Generator().manual_seed(1)
+        for motion in self._held.draw(_MEASURED, generator).split(_AT_ONCE):
+            yield seen_by_rigs(
+                motion, views, self.skeleton, self.settings.rigs, _AS_THEY_ARE, _DETECTED, generator
+            )  # fmt: skip
+
+
+def triangulation_loss(
+    network: nn.Module, samples: RigSamples, numbers: Tensor, settings: TriangulationLossSettings
+) -> Float[Tensor, ""]:
+    """How far points lie from the truth, and how unlikely the errors of the detections are.
+
+    Args:
+        network: answers with positions and, of each detection, the mended ray and its deviation.
+        samples: on the network's device.
+        numbers: (samples, joints) see ``ViewAttention``.
+        settings: weights.
+    """
+    judged = network(
+        samples.rays, samples.scores, samples.rotation, samples.translation, numbers.to(samples.rays.device)
+    )
+    fixed = judged.fixed.bool()
+    squared = (judged.positions - samples.positions).square().sum(-1)
+    distance = (squared + 1e-10).sqrt().clamp_max(settings.farthest_m)
+    loss = settings.position * distance.masked_fill(~fixed, 0.0).sum() / fixed.sum().clamp_min(1)
+    if not settings.likelihood:
+        return loss
+    seen = samples.scores > 0
+    error = (judged.rays - _true_rays(samples)).masked_fill(~seen[..., None], 0.0)
+    deviation = judged.deviation.masked_fill(~seen, 1.0)
+    unlikely = 2 * deviation.log() + error.square().sum(-1) / (2 * deviation.square())
+    return loss + settings.likelihood * unlikely.masked_fill(~seen, 0.0).sum() / seen.sum().clamp_min(1)
+
+
+def _true_rays(samples: RigSamples) -> Float[Tensor, "batch views joints 2"]:
+    """Where the calibrated cameras should have seen the joints."""
+    local = samples.positions[:, None] @ samples.rotation.mT + samples.translation[:, :, None]
+    return local[..., :2] / local[..., 2:]
+
+
+def _errors(network: nn.Module, samples: RigSamples) -> Float[Tensor, "batch joints"]:
+    """Metres; NaN where fewer than two views see a joint."""
+    numbers = torch.arange(samples.positions.shape[1]).expand(len(samples.rays), -1)
+    judged = network(
+        samples.rays, samples.scores, samples.rotation, samples.translation, numbers.to(samples.rays.device)
+    )
+    return (judged.positions - samples.positions).norm(dim=-1).masked_fill(~judged.fixed.bool(), torch.nan)
+
+
+def _some_unknown(count: int, joints: int, share: float, generator: Generator) -> Tensor:
+    """Numbers of joints, some of them -1 in half of the samples."""
+    told = torch.rand(count, 1, generator=generator) < 0.5
+    known = (torch.rand(count, joints, generator=generator) >= share) | told
+    return torch.where(known, torch.arange(joints), -1)
+
+
+def _on(samples: RigSamples, network: nn.Module) -> RigSamples:
+    device = next(network.parameters()).device
+    return RigSamples(*(part.to(device) for part in samples))
