@@ -17,7 +17,7 @@ ROWS = [
     ("closed", {"cli"}),
     ("closed", {"training"}),
     ("closed", {"fitting"}),  # builds on lifting and triangulation
-    ("closed", {"detection", "lifting", "triangulation", "filtering", "evaluation", "viewing"}),
+    ("closed", {"detection", "lifting", "triangulation", "filtering", "evaluation", "viewing", "surfaces"}),
     ("closed", {"importers"}),
     ("closed", {"checkpoints"}),
     ("closed", {"networks", "datasets"}),

@@ -11,6 +11,7 @@ from lift3d.cli._options import calibration_option, path_argument, skeleton_opti
 
 if TYPE_CHECKING:
     from lift3d.bodies import BodyMotion
+    from lift3d.cameras import CameraRig
     from lift3d.fitting import BodyFit
     from lift3d.poses import Poses3D
 
@@ -38,6 +39,8 @@ _ONE_PERSON = ("amass_npz", "meshcapade_smpl")
               help="Hold neighbouring frames together: how fast joints usually turn, about 2 in walking.")  # fmt: skip
 @click.option("--report", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
               help="All figures of the fit as JSON: every joint, person, frame and failure.")  # fmt: skip
+@click.option("--iuv", type=click.Path(path_type=Path, file_okay=False), metavar="FOLDER",
+              help="Pictures of which part of the body each pixel of the cameras sees, and where on it.")  # fmt: skip
 @click.option("--format", "format_name", help="Format of the poses, where it cannot be told.")
 @calibration_option(required=False)
 @click.option("--video", "videos", multiple=True, metavar="[CAMERA=]PATH",
@@ -51,6 +54,7 @@ def COMMAND(  # noqa: N802
     gender: str | None,
     people: str | None,
     report: Path | None,
+    iuv: Path | None,
     format_name: str | None,
     skeleton: str | None,
     **options: Any,
@@ -64,12 +68,15 @@ def COMMAND(  # noqa: N802
     from lift3d.formats import read_poses
 
     targets = [_target(text) for text in outputs]
+    rig = _rig(options)
+    if iuv is not None and rig is None:
+        raise click.UsageError("--iuv needs to know where the cameras stand: pass -c CALIBRATION.")
     seen = _chosen(read_poses(poses, format_name, skeleton), people)
     found = fit(seen, body, gender, _settings(options))
     motion, figures = motion_of(found), fit_report(found)
     _say(found, figures)
     for name, path in targets:
-        for written in _write(motion, found, name, path, options):
+        for written in _write(motion, found, name, path, rig, options):
             click.echo(f"{written}: {written.stat().st_size / 1e6:.2f} MB" if written.is_file() else f"{written}/")
     if report is not None:
         from lift3d._files import writing
@@ -77,6 +84,18 @@ def COMMAND(  # noqa: N802
         with writing(report) as temporary:
             temporary.write_text(to_json(figures), encoding="utf-8")
         click.echo(f"{report}: the figures")
+    if iuv is not None and rig is not None:
+        from lift3d.surfaces import save_iuv
+
+        click.echo(f"{save_iuv(motion, rig, iuv)}/: IUV pictures of {len(rig)} cameras")
+
+
+def _rig(options: dict[str, Any]) -> CameraRig | None:
+    """The cameras, if any were given."""
+    from lift3d.formats import read_cameras
+
+    where = options["calibration"]
+    return read_cameras(where, unit=options["unit"], up=options["up"]) if where else None
 
 
 def _settings(options: dict[str, Any]) -> Any:
@@ -166,12 +185,14 @@ def _failed(failures: list[dict[str, Any]]) -> list[str]:
     ]
 
 
-def _write(motion: BodyMotion, found: BodyFit, name: str | None, path: Path, options: dict[str, Any]) -> list[Path]:
+def _write(
+    motion: BodyMotion, found: BodyFit, name: str | None, path: Path, rig: CameraRig | None, options: dict[str, Any]
+) -> list[Path]:
     """Write one output; of several people, a file each where the format holds one."""
     from lift3d.formats import all_formats, write_motion, write_poses
 
     if name is None and path.suffix.lower() == _PAGE:
-        return [_save_page(motion, found, path, options)]
+        return [_save_page(motion, found, path, rig, options)]
     if (name is not None and all_formats()[name].holds is not type(motion)) or (name is None and not _is_motion(path)):
         write_poses(motion.joints(), path, name)
         return [path]
@@ -185,13 +206,10 @@ def _write(motion: BodyMotion, found: BodyFit, name: str | None, path: Path, opt
     return paths
 
 
-def _save_page(motion: BodyMotion, found: BodyFit, path: Path, options: dict[str, Any]) -> Path:
+def _save_page(motion: BodyMotion, found: BodyFit, path: Path, rig: CameraRig | None, options: dict[str, Any]) -> Path:
     """A page with the bodies over the joints that they were fitted to."""
-    from lift3d.formats import read_cameras
     from lift3d.viewing import view
 
-    where = options["calibration"]
-    rig = read_cameras(where, unit=options["unit"], up=options["up"]) if where else None
     videos = {name if equals else Path(name).stem: Path(rest if equals else name)
               for name, equals, rest in (video.partition("=") for video in options["videos"])}  # fmt: skip
     return view({"joints": found.poses}, rig, videos=videos or None, motion=motion).save(path)

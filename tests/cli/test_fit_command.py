@@ -105,3 +105,16 @@ def test_wrong_words_are_refused_before_the_work(
         capsys, "fit", file, "--body", "somebody", "-o", tmp_path / "a.npz"
     )
     assert sorted(one.name for one in tmp_path.iterdir()) == ["poses.npz"]
+
+
+def test_surface_pictures_of_calibrated_cameras(file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rotation = torch.tensor([[1.0, 0, 0], [0, -1, 0], [0, 0, -1]])
+    camera = lift3d.Camera.of(
+        [[100, 0, 59.5], [0, 100, 79.5], [0, 0, 1]], (), rotation, (-0.5, 1.0, 4.0), image_size=(120, 160)
+    )
+    lift3d.write_cameras(lift3d.CameraRig.of({"front": camera}, up="+y"), tmp_path / "rig.toml")
+    folder = tmp_path / "iuv"
+    words = ("-o", tmp_path / "page.html", "-c", tmp_path / "rig.toml", "--up", "+y")
+    does(capsys, "fit", file, *words, "--iuv", folder)
+    assert len(list((folder / "front").iterdir())) == 24
+    assert "--iuv needs to know" in fails(capsys, "fit", file, "--iuv", folder)
