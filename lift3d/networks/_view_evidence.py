@@ -79,9 +79,12 @@ def evidence_of(
     apart = (rays - _own_rays(without, rotation, translation)) / extent[..., None]
     apart = apart.masked_fill(~(seen & (count >= 3))[..., None], 0.0)
     size = torch.log(depth * extent)[..., None]
-    numbers = [_fine(residual), _fine(apart), _flag(seen & (count >= 3)), _in_camera_axes(points, known[:, 0], rotation),
-               scores[..., None], _flag(seen), _flag(known), count.expand_as(seen)[..., None] / 4, size,
-               -torch.log(scores.clamp_min(_LOWEST_SCORE))[..., None]]  # fmt: skip
+    from_mean = _in_camera_axes(points, known[:, 0], rotation)
+    unsure = -torch.log(scores.clamp_min(_LOWEST_SCORE))[..., None]
+    numbers = [
+        _fine(residual), _fine(apart), _flag(seen & (count >= 3)), from_mean, scores[..., None], _flag(seen),
+        _flag(known), count.expand_as(seen)[..., None] / 4, size, unsure,
+    ]  # fmt: skip
     return Evidence(torch.cat([value.to(rays) for value in numbers], dim=-1), seen, extent, points, depth)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
@@ -17,10 +18,12 @@ from lift3d.keypoints import Keypoints2D
 from lift3d.networks.view_attention import ViewAttention
 from lift3d.networks.view_volumes import ViewVolumes
 from lift3d.skeletons import Skeleton
+from lift3d.triangulation.noise import NoiseModel
 
-__all__ = ["FrameNetwork", "PointsOfFrames"]
+__all__ = ["FrameNetwork", "PointsOfFrames", "excess_noise"]
 
 _AT_ONCE = 64  # people
+_USUAL_RATIO = 2.3  # median of measured over stated variances, held-out CMU subjects and the detector of the training
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,10 +33,12 @@ class PointsOfFrames:
     Args:
         points: relative to the middle of the cameras, in the rig's axes, metres; anything finite where not known.
         information: inverse of the covariance, 1/m^2; 0 where fewer than two views see a joint.
+        deviation: standard deviation of the detections, once mended, along each axis, rays; infinite where missing.
     """
 
     points: Float[Tensor, "frames people joints 3"]
     information: Float[Tensor, "frames people joints 3 3"]
+    deviation: Float[Tensor, "cameras frames people joints"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,14 +98,29 @@ class FrameNetwork:
         points = torch.cat([part.positions for part in parts]).double() @ turn.mT
         fixed = torch.cat([part.fixed for part in parts])[..., None, None]
         information = turn @ torch.cat([part.information for part in parts]).double() @ turn.mT
+        deviation = torch.cat([part.deviation for part in parts]).unflatten(0, people).movedim(2, 0)
         return PointsOfFrames(
-            points.unflatten(0, people), information.masked_fill(~fixed, 0.0).unflatten(0, people)
+            points.unflatten(0, people), information.masked_fill(~fixed, 0.0).unflatten(0, people), deviation
         )  # fmt: skip
 
     def _numbers(self, skeleton: Skeleton) -> Int[Tensor, "joints"]:
         """Which of the network's joints each is; -1 for those that it does not know."""
         known = {name: number for number, name in enumerate(self.skeleton.joints)}
         return torch.tensor([known.get(name, -1) for name in skeleton.joints])
+
+
+def excess_noise(seen: PointsOfFrames, keypoints: Keypoints2D, rig: CameraRig, noise: NoiseModel) -> float:
+    """How many times larger variances are than the network says; 1 on detections like those that it was taught with.
+
+    It knows neither this detector nor how well this rig is calibrated. The noise that is measured on the detections
+    includes both; of those it was taught with it is some twice what the network leaves of them.
+    """
+    focal = rig.cameras.intrinsics.detach().cpu().double()[:, 0, 0].reshape(-1, 1, 1, 1)
+    stated = (seen.deviation.double() * focal).square().numpy()
+    scores = keypoints.scores.detach().cpu().double().numpy()
+    measured = 1 / noise.information(np.arange(len(scores)).reshape(-1, 1, 1, 1), scores)
+    known = np.isfinite(stated) & (scores > 0)
+    return max(1.0, float(np.median(measured[known] / stated[known])) / _USUAL_RATIO) if known.any() else 1.0
 
 
 def _rays(

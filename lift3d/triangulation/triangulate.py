@@ -12,7 +12,7 @@ from lift3d.compiled import point_loops
 from lift3d.errors import UnknownNameError
 from lift3d.keypoints import Keypoints2D
 from lift3d.poses import Poses3D
-from lift3d.triangulation.learned import FrameNetwork
+from lift3d.triangulation.learned import FrameNetwork, excess_noise
 from lift3d.triangulation.noise import NoiseModel
 from lift3d.triangulation.reprojection import matching_cameras
 from lift3d.triangulation.result import Triangulation, poses_of, put_right_in
@@ -134,7 +134,8 @@ def _by_network(keypoints: Keypoints2D, rig: CameraRig, settings: TriangulationS
     found = find_points(packed, keypoints, noise, settings)
     detections = DetectionsSeen(packed, keypoints, noise, settings)
     seen = network.points(put_right_in(keypoints, found.swapped), rig, settings.min_score)
-    points, information = seen.points.numpy(), upper(seen.information.numpy())
+    points = seen.points.numpy()
+    information = upper(seen.information.numpy()) / excess_noise(seen, keypoints, rig, noise)
     known = information[..., 0] > 0
     found.points = np.where(known[..., None], points, np.nan)
     found.covariance = np.where(known[..., None], inverse(information), np.nan).astype(np.float32)

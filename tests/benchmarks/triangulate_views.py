@@ -1,4 +1,4 @@
-"""Measure a triangulator on a file of views, grouped by clip into four-view rigs; prints one JSON object.
+"""Measure a triangulator on a file of views, grouped by clip into rigs; prints one JSON object.
 
     python tests/benchmarks/triangulate_views.py FILE --method temporal [--views 2]
 
@@ -21,7 +21,7 @@ from functools import partial
 
 import torch
 from rig_files import normalised_squared_error
-from view_files import View, read_views, rigs
+from view_files import VIEWS, View, read_views, rigs
 
 from lift3d import CameraRig, Keypoints2D, Poses3D
 from lift3d.triangulation import METHODS, SmoothingSettings, TriangulationSettings, triangulate
@@ -32,6 +32,7 @@ def main() -> None:
     parser.add_argument("file")
     parser.add_argument("--method", choices=METHODS, default="dlt")
     parser.add_argument("--views", type=int, help="Of each rig, the first so many; by default all.")
+    parser.add_argument("--cameras", type=int, default=VIEWS, help="That filmed each clip of the file.")
     parser.add_argument("--weights", default="", help="Of the methods that learn; by default what ships.")
     parser.add_argument("--still", action="store_true", help="The methods that learn: single frames, not smoothed.")
     arguments = parser.parse_args()
@@ -40,8 +41,12 @@ def main() -> None:
         smoothing=SmoothingSettings(over_time=not arguments.still), weights=arguments.weights
     )
     work = partial(triangulate, method=arguments.method, settings=settings)
-    groups = [(rig, views[: arguments.views]) for rig, views in rigs(read_views(arguments.file))]
+    groups = [(rig, views[: arguments.views]) for rig, views in _filmed(arguments.file, arguments.cameras)]
     print(json.dumps({kind: _figures(groups, kind, work) for kind in ("detected", "occluded")}))
+
+
+def _filmed(file: str, cameras: int) -> list[tuple[CameraRig, list[View]]]:
+    return rigs(read_views(file, cameras), cameras)
 
 
 def _figures(
