@@ -7,7 +7,7 @@ upright as the file says: phones store a portrait video lying on its side, camer
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,7 +25,7 @@ from torch import Tensor
 from lift3d._natural_order import natural_order
 from lift3d.errors import FileError
 
-__all__ = ["Frame", "VideoInfo", "probe", "read_frames"]
+__all__ = ["Frame", "VideoInfo", "camera_name", "probe", "read_frames", "read_moments"]
 
 IMAGE_SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
 
@@ -81,6 +81,30 @@ def read_frames(path: str | Path, fps: float = 30.0) -> Iterator[Frame]:
     if source.is_dir():
         return _frames_of_images(_images_in(source), fps)
     return _frames_of_images([source], fps) if source.suffix.lower() in IMAGE_SUFFIXES else _frames_of_video(source)
+
+
+def read_moments(paths: Sequence[str | Path], fps: float = 30.0) -> Iterator[list[Frame | None]]:
+    """The frames of several cameras, matched by number: the videos must have begun together.
+
+    Args:
+        paths: one a camera.
+        fps: of ``read_frames``.
+
+    Returns:
+        A frame a camera, None where a video has ended, until all have.
+
+    Raises:
+        FileError: see ``read_frames``.
+    """
+    readers = [read_frames(path, fps) for path in paths]
+    while any(moment := [next(reader, None) for reader in readers]):
+        yield moment
+
+
+def camera_name(path: str | Path) -> str:
+    """What a camera is called: the name of its video or picture without suffix, or of its folder."""
+    own = Path(path).resolve()
+    return own.name if own.is_dir() else own.stem
 
 
 def probe(path: str | Path, fps: float = 30.0) -> VideoInfo:

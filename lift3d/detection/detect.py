@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -14,20 +14,19 @@ from lift3d._progress import progress as with_bar
 from lift3d.checkpoints import Checkpoint, load_network
 from lift3d.detection.asking import Asking, answered
 from lift3d.detection.box import Box
-from lift3d.detection.box_files import read_boxes
+from lift3d.detection.boxes_of_cameras import boxes_of_cameras
 from lift3d.detection.follow import Follower, FollowSettings
 from lift3d.detection.follow_people import PeopleFollower, PeopleSettings
 from lift3d.detection.gathered import Recording
 from lift3d.detection.joints import Joints
 from lift3d.detection.onnx_running import onnx_run
-from lift3d.detection.people_boxes import PeopleBoxes
 from lift3d.detection.read_ahead import read_ahead
 from lift3d.detection.readings import Model, Reading, check_detector, open_reading
 from lift3d.detection.running import torch_run, usable_device
 from lift3d.errors import InputError, UnknownNameError
 from lift3d.keypoints import Keypoints2D
 from lift3d.skeletons.joint_sigmas import joint_sigmas
-from lift3d.video import Frame, probe, read_frames
+from lift3d.video import Frame, camera_name, probe, read_frames
 
 __all__ = ["DetectSettings", "detect", "detect_frames", "detect_video"]
 
@@ -99,9 +98,10 @@ def detect(
         MissingPackageError: the runtime is not installed.
     """
     paths = [source] if isinstance(source, str | Path) else list(source)
-    names = [_camera_name(path) for path in paths]
+    names = [camera_name(path) for path in paths]
     _check(names, people, frames)
-    boxes_of = _boxes_by_camera(boxes, names, (settings or DetectSettings()).people.lowest_box_score)
+    lowest = (settings or DetectSettings()).people.lowest_box_score
+    boxes_of = {name: file.of(name, lowest) for name, file in boxes_of_cameras(boxes, names).items()}
     place = usable_device(device)
     checkpoint = model if isinstance(model, Checkpoint) else load_network(model, place)
     detector = _Detector.of(checkpoint, settings, place, people, boxed=boxes is not None)
@@ -116,7 +116,7 @@ def detect(
         for moment in with_bar(moments, doing, "frame", max(counts, default=frames)) if progress else moments:
             seen = [(camera, frame) for camera, frame in enumerate(moment) if frame is not None]
             asked = [
-                followers[camera].next(frame, boxes_of[names[camera]].get(frame.index) or None)
+                followers[camera].next(frame, boxes_of.get(names[camera], {}).get(frame.index) or None)
                 for camera, frame in seen
             ]
             for (camera, frame), found in zip(seen, answered(asked, detector.reading), strict=True):
@@ -237,22 +237,3 @@ def _check(names: list[str], people: int | None, frames: int | None) -> None:
     for what, number in (("frames", frames), ("people", people)):
         if number is not None and number < 1:
             raise InputError(f"detect: {what} is {number}; expected at least 1, or None for all.")
-
-
-def _boxes_by_camera(
-    boxes: Source | Sequence[Source] | None, names: Sequence[str], lowest: float
-) -> Mapping[str, Mapping[int, list[Box]]]:
-    paths = [] if boxes is None else [boxes] if isinstance(boxes, str | Path) else list(boxes)
-    if not paths:
-        return {name: {} for name in names}
-    if len(paths) not in (1, len(names)):
-        raise InputError(f"detect: {len(paths)} files of boxes for {len(names)} videos; expected one, or one a video.")
-    files: list[PeopleBoxes] = [read_boxes(path) for path in paths]
-    if len(files) == 1 and len(names) > 1 and None in files[0].cameras:
-        raise InputError(f"detect: {paths[0]} does not say which camera its boxes are of. Pass one file a video.")
-    return {name: files[min(place, len(files) - 1)].of(name, lowest) for place, name in enumerate(names)}
-
-
-def _camera_name(path: Source) -> str:
-    own = Path(path).resolve()
-    return own.name if own.is_dir() else own.stem

@@ -44,7 +44,7 @@ def _does(capsys: pytest.CaptureFixture[str], *words: object) -> str:
 
 
 def test_the_commands_are_all_there() -> None:
-    expected = "convert demo detect evaluate export filter info lift train triangulate view"
+    expected = "convert demo detect evaluate export filter fit info lift reconstruct train triangulate view"
     assert sorted(COMMANDS) == expected.split()
 
 

@@ -5,10 +5,10 @@ import json
 import numpy as np
 import pytest
 
-from lift3d.detection import read_boxes
+from lift3d.detection import boxes_by_person, boxes_of_cameras, read_boxes
 from lift3d.detection.box import Box
 from lift3d.detection.box_files import all_box_files
-from lift3d.errors import FileError, UnknownNameError
+from lift3d.errors import FileError, InputError, UnknownNameError
 
 # frame, left, top, width, height, score
 ROWS = [(0, 10.0, 20.0, 30.5, 60.0, 0.9), (0, 200.0, 20.0, 31.0, 61.0, 0.2), (3, 12.0, 21.0, 30.0, 60.0, 0.8)]
@@ -66,6 +66,7 @@ def test_of_one_camera_or_by_name(tmp_path):
         ("a.csv", "frame,left,top,width,height\n0,1,2,3\n", "line 2 has 4 fields; expected 5"),
         ("a.csv", "frame,left,top,width,height\n0,1,2,3,x\n", "line 2: .*'x'.*expected numbers"),
         ("a.csv", "frame,left,top,width,height\n-1,1,2,3,4\n", "line 2: frame is -1"),
+        ("a.csv", "frame,left,top,width,height,person\n0,1,2,3,4,-1\n", "line 2: person is -1"),
         ("a.csv", "frame,left,top,width,height\n0,1,nan,3,4\n", "line 2: the box is"),
         ("a.txt", "", "no file of boxes by its suffix. Expected .json"),
     ],
@@ -92,3 +93,27 @@ def test_wrong_arrays(arrays, message, tmp_path):
     np.savez(tmp_path / "a.npz", **arrays)
     with pytest.raises(FileError, match=message):
         read_boxes(tmp_path / "a.npz")
+
+
+def test_people_who_are_the_same_in_all_cameras(tmp_path):
+    """By place in an archive and by number in a table; nobody is NaN; of files that do not say, the surest is meant."""
+    boxes = np.full((2, 3, 2, 4), np.nan)
+    boxes[0, 0, 0], boxes[0, 0, 1], boxes[1, 2, 1] = [1, 2, 3, 4], [5, 6, 7, 8], [9, 10, 11, 12]
+    np.savez(tmp_path / "boxes.npz", boxes=boxes, camera_names=np.array(["left", "right"]))
+    found = boxes_by_person(boxes_of_cameras(tmp_path / "boxes.npz", ["right", "left"]))
+    np.testing.assert_array_equal(found.numpy(), boxes[::-1])
+    (tmp_path / "left.csv").write_text("frame,left,top,width,height,person\n0,5,6,7,8,1\n0,1,2,3,4,0\n")
+    (tmp_path / "right.csv").write_text("frame,left,top,width,height,person\n2,9,10,11,12,1\n")
+    tables = boxes_by_person(boxes_of_cameras([tmp_path / "left.csv", tmp_path / "right.csv"], ["left", "right"]))
+    np.testing.assert_array_equal(tables.numpy(), boxes)
+    files = boxes_of_cameras(write_coco_json(tmp_path), ["any"])
+    alone = boxes_by_person(files, 0.1)
+    assert alone.shape == (1, 4, 1, 4)
+    assert alone[0, 0, 0].tolist() == [10.0, 20.0, 30.5, 60.0]
+    assert alone[0, 1:3].isnan().all()
+    with pytest.raises(InputError, match=r"no box with a score of at least 0\.95"):
+        boxes_by_person(files, 0.95)
+    with pytest.raises(InputError, match="There are 3 files of boxes for 2 videos"):
+        boxes_of_cameras([tmp_path / "left.csv"] * 3, ["left", "right"])
+    with pytest.raises(InputError, match="does not say which camera"):
+        boxes_of_cameras(tmp_path / "left.csv", ["left", "right"])

@@ -1,6 +1,7 @@
-"""A table with a line for each box: columns ``frame,left,top,width,height``, and if you like ``score`` and ``camera``.
+"""A table with a line for each box: columns ``frame,left,top,width,height``, and if you like ``score``, ``camera`` and
+``person``, a number that says whose box it is.
 
-Frames count from 0. The columns may come in any order; others are not looked at.
+Frames and people count from 0. The columns may come in any order; others are not looked at.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ def _read(path: Path) -> PeopleBoxes:
     with csv_rows(path) as rows:
         names = [name.strip().lower() for name in next(rows, [])]
         if missing := [name for name in _NEEDED if name not in names]:
-            advice = f"Expected a first line with {', '.join(_NEEDED)} and, if you like, score and camera."
+            advice = f"Expected a first line with {', '.join(_NEEDED)} and, if you like, score, camera and person."
             raise FileError(path, f"has no column {', '.join(missing)}", advice)
         for cells in rows:
             if cells:
@@ -38,11 +39,13 @@ def _line(path: Path, names: list[str], cells: list[str], line: int) -> tuple[st
     try:
         frame = int(own["frame"])
         box, score = [float(own[name]) for name in _NEEDED[1:]], float(own.get("score", 1.0))
+        person = int(own["person"]) if "person" in own else None
     except ValueError as error:
         raise FileError(path, f"line {line}: {error}; expected numbers", "Write the file again.") from None
-    if frame < 0:
-        raise FileError(path, f"line {line}: frame is {frame}; expected the number of the frame, from 0")
-    return own.get("camera"), frame, scored_box(path, f"line {line}", box, score)
+    for what, number in (("frame", frame), ("person", person)):
+        if number is not None and number < 0:
+            raise FileError(path, f"line {line}: {what} is {number}; expected the number of the {what}, from 0")
+    return own.get("camera"), frame, scored_box(path, f"line {line}", box, score)._replace(person=person)
 
 
-BOXES = BoxFile("csv", ".csv", "A table: frame, left, top, width, height, and score and camera.", _read)
+BOXES = BoxFile("csv", ".csv", "A table: frame, left, top, width, height, and score, camera and person.", _read)

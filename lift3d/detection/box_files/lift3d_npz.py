@@ -1,7 +1,8 @@
 """lift3d's own boxes: a NumPy archive of numbers and text, read without unpickling.
 
 Arrays: ``boxes`` (cameras, frames, people, 4), left, top, width and height in pixels, NaN where there is nobody;
-``camera_names``; and, if you like, ``scores`` (cameras, frames, people).
+``camera_names``; and, if you like, ``scores`` (cameras, frames, people). Whoever has the same place among the people is
+the same person.
 """
 
 from __future__ import annotations
@@ -34,8 +35,8 @@ def _read(path: Path) -> PeopleBoxes:
     for name, own_boxes, own_scores in zip(names.tolist(), boxes.tolist(), scores.tolist(), strict=True):
         cameras[str(name)] = {
             frame: tuple(
-                scored_box(path, f"camera {name}, frame {frame}", box, score)
-                for box, score in zip(people, of_people, strict=True)
+                scored_box(path, f"camera {name}, frame {frame}", box, score)._replace(person=person)
+                for person, (box, score) in enumerate(zip(people, of_people, strict=True))
                 if not all(np.isnan(box))
             )
             for frame, (people, of_people) in enumerate(zip(own_boxes, own_scores, strict=True))

@@ -12,9 +12,9 @@ from torch import Tensor
 
 from lift3d.detection.joints import Joints
 from lift3d.detection.part_grouping import BODY18_LIMBS, Limb, group_parts
-from lift3d.detection.readings._colours import check_colours, normalised
 from lift3d.detection.readings._entry import Model, Reading, ReadingEntry
 from lift3d.errors import InputError
+from lift3d.networks._colours import check_colours, normalised
 from lift3d.skeletons import Skeleton
 
 __all__ = ["READING", "BottomUpSettings"]

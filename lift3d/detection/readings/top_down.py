@@ -12,11 +12,11 @@ from torch import Tensor
 from lift3d.detection.box import Box
 from lift3d.detection.joints import Joints
 from lift3d.detection.person_crop import person_crop
-from lift3d.detection.readings._colours import check_colours, normalised
 from lift3d.detection.readings._entry import Model, Reading, ReadingEntry
 from lift3d.errors import InputError
 from lift3d.heatmaps.decoding import check_decoding, decode_heatmaps
 from lift3d.heatmaps.flips import flip_averaged
+from lift3d.networks._colours import check_colours, normalised
 
 __all__ = ["READING", "TopDownSettings", "network_input"]
 
