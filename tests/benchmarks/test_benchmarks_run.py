@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 import torch
@@ -57,7 +58,7 @@ def test_lift_views(files: dict[str, Path]) -> None:
     assert all(0 < own["pa_mpjpe_mm"] < own["mpjpe_mm"] < 300 for own in figures.values())
 
 
-@pytest.mark.parametrize("method", ["dlt", "robust", "temporal"])
+@pytest.mark.parametrize("method", ["dlt", "robust", "temporal", "learned", "volumetric"])
 def test_triangulate_views(files: dict[str, Path], method: str) -> None:
     figures = _run("triangulate_views.py", files["views"], "--method", method)
     assert set(figures) == {"detected", "occluded"}
@@ -67,6 +68,22 @@ def test_triangulate_views(files: dict[str, Path], method: str) -> None:
         assert 0.1 < own["relative_mm"] < 30
         assert own["thousand_points_per_s"] > 0
         assert ("normalised_squared_error" in own) == (method != "dlt")
+
+
+def test_views_of_random_rigs(tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "walk.h5", "w") as file:
+        file.attrs["unit_mm"] = 1000.0
+        file["positions"] = walk(frames=12).positions[:, 0].numpy()
+        group = file.create_group("clips")
+        group["name"], group["subject"], group["split"] = [b"one"], [b"a"], [b"test"]
+        group["start"], group["length"] = [0], [12]
+    command = [sys.executable, str(HERE / "film_views.py"), str(tmp_path / "walk.h5"), str(tmp_path / "views.npz")]
+    subprocess.run([*command, "--cameras", "5"], check=True)
+    words = [tmp_path / "views.npz", "--cameras", 5, "--method", "dlt"]
+    some, every = (
+        _run("triangulate_views.py", *words, *more)["detected"]["median_mm"] for more in (["--views", 2], [])
+    )
+    assert 0.1 < every < some < 200
 
 
 @pytest.mark.parametrize("method", ["dlt", "robust", "temporal"])

@@ -17,6 +17,7 @@ import argparse
 import json
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 import torch
@@ -34,6 +35,7 @@ def main() -> None:
     parser.add_argument("--views", type=int, help="Of each rig, the first so many; by default all.")
     parser.add_argument("--cameras", type=int, default=VIEWS, help="That filmed each clip of the file.")
     parser.add_argument("--weights", default="", help="Of the methods that learn; by default what ships.")
+    parser.add_argument("--no-scores", action="store_true", help="Every detection's score is 1.")
     parser.add_argument("--still", action="store_true", help="The methods that learn: single frames, not smoothed.")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
@@ -42,7 +44,8 @@ def main() -> None:
     )
     work = partial(triangulate, method=arguments.method, settings=settings)
     groups = [(rig, views[: arguments.views]) for rig, views in _filmed(arguments.file, arguments.cameras)]
-    print(json.dumps({kind: _figures(groups, kind, work) for kind in ("detected", "occluded")}))
+    kinds = ("detected", "occluded")
+    print(json.dumps({kind: _figures(groups, kind, work, not arguments.no_scores) for kind in kinds}))
 
 
 def _filmed(file: str, cameras: int) -> list[tuple[CameraRig, list[View]]]:
@@ -50,9 +53,14 @@ def _filmed(file: str, cameras: int) -> list[tuple[CameraRig, list[View]]]:
 
 
 def _figures(
-    groups: list[tuple[CameraRig, list[View]]], kind: str, work: Callable[[Keypoints2D, CameraRig], Poses3D]
+    groups: list[tuple[CameraRig, list[View]]],
+    kind: str,
+    work: Callable[[Keypoints2D, CameraRig], Poses3D],
+    scored: bool,
 ) -> dict[str, float]:
     keypoints = [Keypoints2D.stacked([view.keypoints[kind] for view in views]) for _, views in groups]
+    if not scored:
+        keypoints = [replace(seen, scores=(seen.scores > 0).to(seen.scores)) for seen in keypoints]
     work(keypoints[0], groups[0][0])
     start = time.process_time()
     found = [work(seen, rig) for seen, (rig, _) in zip(keypoints, groups, strict=True)]
