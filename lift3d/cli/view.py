@@ -16,6 +16,9 @@ __all__ = ["COMMAND"]
 @output_option("view.html", "Page to write (.html), or .png for stills of one sequence, or .mp4.")
 @calibration_option(required=False)
 @click.option("--keypoints", type=click.Path(exists=True, path_type=Path), help="Detections to draw in each camera.")
+@click.option("--motion", type=click.Path(exists=True, path_type=Path),
+              help="Bodies in motion to draw as surfaces, such as the .npz of `lift3d fit`.")  # fmt: skip
+@click.option("--body", help="Body model that the motion is of, if it does not say: a name or a file.")
 @click.option("--video", "videos", multiple=True, metavar="[CAMERA=]PATH",
               help="Pictures of a camera, named after the file if not said; may be given several times.")  # fmt: skip
 @click.option("--image-width", type=click.IntRange(16, 4096), default=480, show_default=True, help="Pixels.")
@@ -30,6 +33,8 @@ def COMMAND(  # noqa: N802
     unit: str | None,
     up: str | None,
     keypoints: Path | None,
+    motion: Path | None,
+    body: str | None,
     videos: tuple[str, ...],
     image_width: int,
     image_every: int,
@@ -38,7 +43,7 @@ def COMMAND(  # noqa: N802
     """Show POSES, one or several files, on one self-contained page that opens in any browser without a network."""
     from lift3d._files import writing
     from lift3d.errors import InputError
-    from lift3d.formats import read_cameras, read_keypoints, read_poses
+    from lift3d.formats import read_body, read_cameras, read_keypoints, read_motion, read_poses
     from lift3d.viewing import plot_contact_sheet, save_video, view
 
     sequences = {path.stem if len({p.stem for p in poses}) == len(poses) else str(path): path for path in poses}
@@ -56,7 +61,8 @@ def COMMAND(  # noqa: N802
     else:
         detections = read_keypoints(keypoints) if keypoints else None
         by_camera = dict(_named(video) for video in videos)
-        view(read, rig, detections, by_camera or None, image_width, image_every, title).save(output)
+        bodies = read_motion(motion, read_body(body) if body else None) if motion else None
+        view(read, rig, detections, by_camera or None, image_width, image_every, title, bodies).save(output)
     click.echo(f"{output}: {output.stat().st_size / 1e6:.2f} MB")
 
 

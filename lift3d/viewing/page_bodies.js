@@ -105,8 +105,12 @@ function skinned(group, rest, orientations, moves) {
   const count = rest.length / 3;
   const vertices = new Float32Array(rest.length);
   for (let vertex = 0; vertex < count; vertex += 1) {
-    const [x, y, z] = [rest[3 * vertex] / 1e4, rest[3 * vertex + 1] / 1e4, rest[3 * vertex + 2] / 1e4];
-    let [a, b, c] = [0, 0, 0];
+    const x = rest[3 * vertex] / 1e4;
+    const y = rest[3 * vertex + 1] / 1e4;
+    const z = rest[3 * vertex + 2] / 1e4;
+    let a = 0;
+    let b = 0;
+    let c = 0;
     for (let i = 4 * vertex; i < 4 * vertex + 4 && group.weights[i] > 0; i += 1) {
       const share = group.weights[i] / 255;
       const turn = orientations[group.joints[i]];
@@ -189,19 +193,24 @@ class MeshPicture {
     const y1 = Math.min(height - 1, Math.floor(Math.max(ay, by, cy) - 0.5));
     if (x0 > x1 || y0 > y1) return;
     const colour = shade(a, b, c, own);
+    // Shares of the corners and one over the depth are linear in the picture: from pixel to pixel they are only added to.
+    const [ia, ib, ic] = [1 / za, 1 / zb, 1 / zc];
+    const stepA = (by - cy) / area;
+    const stepB = (cy - ay) / area;
+    const stepNear = stepA * ia + stepB * ib - (stepA + stepB) * ic;
     for (let py = y0; py <= y1; py += 1) {
-      for (let px = x0; px <= x1; px += 1) {
-        const sx = px + 0.5;
-        const sy = py + 0.5;
-        const wa = ((bx - sx) * (cy - sy) - (by - sy) * (cx - sx)) / area;
-        const wb = ((cx - sx) * (ay - sy) - (cy - sy) * (ax - sx)) / area;
-        const wc = 1 - wa - wb;
-        if (wa < 0 || wb < 0 || wc < 0) continue;
-        const near = wa / za + wb / zb + wc / zc; // one over the depth
-        const at = py * width + px;
-        if (near <= this.depth[at]) continue;
-        this.depth[at] = near;
-        this.pixels[at] = colour;
+      const [sx, sy] = [x0 + 0.5, py + 0.5];
+      let wa = ((bx - sx) * (cy - sy) - (by - sy) * (cx - sx)) / area;
+      let wb = ((cx - sx) * (ay - sy) - (cy - sy) * (ax - sx)) / area;
+      let near = wa * ia + wb * ib + (1 - wa - wb) * ic;
+      for (let at = py * width + x0; at <= py * width + x1; at += 1) {
+        if (wa >= 0 && wb >= 0 && wa + wb <= 1 && near > this.depth[at]) {
+          this.depth[at] = near;
+          this.pixels[at] = colour;
+        }
+        wa += stepA;
+        wb += stepB;
+        near += stepNear;
       }
     }
   }

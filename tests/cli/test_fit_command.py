@@ -118,3 +118,12 @@ def test_surface_pictures_of_calibrated_cameras(file: Path, tmp_path: Path, caps
     does(capsys, "fit", file, *words, "--iuv", folder)
     assert len(list((folder / "front").iterdir())) == 24
     assert "--iuv needs to know" in fails(capsys, "fit", file, "--iuv", folder)
+
+
+@pytest.mark.filterwarnings("ignore:.*filled in over time")
+def test_a_written_motion_is_shown(file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    does(capsys, "fit", file, "--people", "1", "-o", tmp_path / "body.npz")
+    does(capsys, "convert", file, tmp_path / "joints.trc")
+    does(capsys, "view", tmp_path / "joints.trc", "--motion", tmp_path / "body.npz", "-o", tmp_path / "page.html")
+    assert '"bodies":[{' in (tmp_path / "page.html").read_text()
+    assert "bodies in motion of 1 people, 12 frames" in does(capsys, "info", tmp_path / "body.npz")
