@@ -1,6 +1,7 @@
 """Poses3D, or Keypoints2D -> BodyFit: bodies with a shape from joints."""
 
 from lift3d.fitting.fit_body import fit_body
+from lift3d.fitting.fit_view import fit_view
 from lift3d.fitting.fit_views import fit_views
 from lift3d.fitting.points import BodyPoints, body_points
 from lift3d.fitting.pose_prior import PosePrior, read_pose_prior
@@ -15,6 +16,7 @@ __all__ = [
     "PosePrior",
     "body_points",
     "fit_body",
+    "fit_view",
     "fit_views",
     "read_pose_prior",
 ]

@@ -7,27 +7,22 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from lift3d._times import clips_of
 from lift3d.bodies import BodyModel
 from lift3d.cameras import CameraRig
 from lift3d.errors import InputError
 from lift3d.fitting.found import fit_found
-from lift3d.fitting.observations import runs_of
 from lift3d.fitting.points import BodyPoints, body_points
 from lift3d.fitting.pose_prior import PosePrior
 from lift3d.fitting.problem import body_problem
 from lift3d.fitting.result import BodyFit
 from lift3d.fitting.settings import FitSettings
 from lift3d.fitting.stages import LEAST_POINTS, fitted
-from lift3d.fitting.start import Seen
-from lift3d.fitting.views_seen import ViewsSeen, pixels_per_metre
+from lift3d.fitting.views_seen import ViewsSeen, views_seen
 from lift3d.keypoints import Keypoints2D
 from lift3d.triangulation import Triangulation, TriangulationSettings, triangulate_in_detail
 from lift3d.triangulation.views import PackedRig
 
-__all__ = ["fit_views", "seen_by"]
-
-_LONGEST_GAP = 0.5  # seconds between two triangulated places, over which a start is drawn straight
+__all__ = ["fit_views", "pixels_by_frame"]
 
 
 def fit_views(
@@ -66,7 +61,7 @@ def fit_views(
     settings = settings or FitSettings()
     points = body_points(keypoints.skeleton, model)
     found = triangulate_in_detail(keypoints, rig, "robust", triangulation or TriangulationSettings())
-    observed, count = seen_by(found, points, settings.misfit)
+    observed, count = _seen(found, points, settings.misfit)
     if not len(observed.seen.whose):
         raise InputError(
             f"fit_views: no frame has {LEAST_POINTS} joints of a person that two cameras agree on; nothing to fit."
@@ -74,53 +69,20 @@ def fit_views(
     problem = body_problem(model, points, observed, count.shape[1], rig.up, settings, prior)
     worked, noise = fitted(problem)
     fit = fit_found(problem, worked, noise, found.poses, count)
-    return replace(fit, pixels=_by_frame(observed, worked.points, fit), camera_names=keypoints.camera_names)
+    return replace(fit, pixels=pixels_by_frame(observed, worked.points, fit), camera_names=keypoints.camera_names)
 
 
-def seen_by(found: Triangulation, points: BodyPoints, misfit: float) -> tuple[ViewsSeen, np.ndarray]:
-    """What cameras saw in frames with enough joints, and how many there are of each person, (F, people).
+def _seen(found: Triangulation, points: BodyPoints, misfit: float) -> tuple[ViewsSeen, np.ndarray]:
+    """What cameras saw in frames with enough joints, and how many there are of each person, (F, people)."""
+    camera = np.arange(len(found.rig))[:, None, None]
 
-    Args:
-        found: triangulation of the detections.
-        points: of the body.
-        misfit: standard deviation by which no body has the joints that were seen, metres an axis; added to the noise.
-    """
-    joints, keypoints, rig = list(points.joints), found.keypoints, PackedRig.of(found.rig)
-    starts = _filled(found.poses.positions[:, :, joints].detach().cpu().double().numpy(), keypoints)
-    pixels = keypoints.pixels[:, :, :, joints].detach().cpu().double().numpy()
-    scores = keypoints.scores[:, :, :, joints].detach().cpu().double().numpy()
-    there = (scores > 0) & np.isfinite(pixels).all(-1)
-    started = ~np.isnan(starts[..., 0])
-    count = (started & there.any(0)).sum(-1)
-    people, frames = np.nonzero((count >= LEAST_POINTS).T)
-    runs, seconds = runs_of(people, frames, keypoints.times), 1 / keypoints.frames_per_second
-    own = started[frames, people]
-    seen = Seen(np.where(own[..., None], starts[frames, people], 0.0), own, people, frames, runs, seconds)
-    per_metre = pixels_per_metre(rig, seen)
-    there, scores = there[:, frames, people], scores[:, frames, people]
-    camera = np.arange(len(rig))[:, None, None]
-    variance = 1 / found.noise.information(camera, scores) + (misfit * per_metre[..., None]) ** 2
-    pixels = np.where(there[..., None], pixels[:, frames, people], 0.0)
-    return ViewsSeen(seen, rig, pixels, np.where(there, 1 / variance, 0.0), per_metre), count
+    def variance(scores: np.ndarray, _: np.ndarray) -> np.ndarray:
+        return 1 / found.noise.information(camera, scores)
+
+    return views_seen(found.keypoints, found.poses, PackedRig.of(found.rig), variance, points, LEAST_POINTS, misfit)
 
 
-def _filled(places: np.ndarray, keypoints: Keypoints2D) -> np.ndarray:
-    """Places (F, people, M, 3) with short gaps filled along straight lines, within clips."""
-    filled, times = places.copy(), keypoints.times.detach().cpu().double().numpy()
-    missing = np.isnan(places[..., 0])
-    for clip in clips_of(keypoints.times):
-        for person, point in np.argwhere(missing[clip].any(0) & ~missing[clip].all(0)):
-            known = np.nonzero(~missing[clip, person, point])[0] + clip.start
-            gone = np.nonzero(missing[clip, person, point])[0] + clip.start
-            after = np.searchsorted(known, gone)
-            before, after = known[(after - 1).clip(0)], known[after.clip(max=len(known) - 1)]
-            near = np.minimum(abs(times[gone] - times[before]), abs(times[after] - times[gone])) <= _LONGEST_GAP
-            line = [np.interp(times[gone], times[known], axis) for axis in places[known, person, point].T]
-            filled[gone[near], person, point] = np.stack(line, axis=-1)[near]
-    return filled
-
-
-def _by_frame(observed: ViewsSeen, points: np.ndarray, fit: BodyFit) -> torch.Tensor:
+def pixels_by_frame(observed: ViewsSeen, points: np.ndarray, fit: BodyFit) -> torch.Tensor:
     """Pixels (cameras, frames, people, points) between each detection and the body; NaN where a frame failed."""
     away = observed.distances(slice(None), points)
     full = np.full((len(away), *fit.residuals.shape), np.nan)

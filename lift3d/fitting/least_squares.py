@@ -73,6 +73,10 @@ class Pull:
     information: np.ndarray
     gradient: np.ndarray
 
+    def __add__(self, other: Pull) -> Pull:
+        """Of both together."""
+        return Pull(self.costs + other.costs, self.information + other.information, self.gradient + other.gradient)
+
 
 @dataclass(frozen=True, eq=False)
 class TargetTerm:

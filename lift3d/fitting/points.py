@@ -19,7 +19,8 @@ from lift3d.skeletons import Skeleton, mapping_between
 
 __all__ = ["BodyPoints", "body_points"]
 
-_SPREAD = 0.03  # metres, standard deviation of an offset
+_CLOSE = 0.015  # metres, standard deviation of an offset from the joint of the same name
+_SPREAD = 0.03  # of points of the head, hands and feet from where they are on an adult
 _LOOSE = 0.06  # of points that only stand for a joint
 
 # Points that bodies have no joint for: the joint that carries them and where they are from it at rest (x to the
@@ -100,7 +101,7 @@ def body_points(skeleton: Skeleton, model: BodyModel) -> BodyPoints:
             rows.append((joint, -1, body.index(carrier), offset, _SPREAD))
         elif len(sources[joint]) == 1:
             on = sources[joint][0][0]
-            spread = _SPREAD if body.joints[on] == name else _LOOSE
+            spread = _CLOSE if body.joints[on] == name else _LOOSE
             guess = (0.0, 0.0, 0.0) if exact else _half_way(name, on, model)
             rows.append((joint, on, max(model.parents[on], 0), guess, spread))
         elif name in ("neck_nose", "upper_neck") and "head" in body.joints:  # the head's joint is at the skull's base

@@ -6,19 +6,26 @@ the inverse variance of a detection by its camera and score. The solver therefor
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
+from lift3d._times import clips_of
 from lift3d.compiled import point_loops
 from lift3d.compiled.view_terms import reprojection_terms
 from lift3d.fitting.body_tree import BodyTree
 from lift3d.fitting.least_squares import Pull
+from lift3d.fitting.observations import runs_of
+from lift3d.fitting.points import BodyPoints
 from lift3d.fitting.start import Seen
+from lift3d.keypoints import Keypoints2D
+from lift3d.poses import Poses3D
 from lift3d.triangulation.views import PackedRig
 
-__all__ = ["ReprojectionTerm", "ViewsSeen", "pixels_per_metre"]
+__all__ = ["ReprojectionTerm", "ViewsSeen", "views_seen"]
 
+_LONGEST_GAP = 0.5  # seconds to the next known place, over which a start is drawn straight
 _LEAST_KERNEL = 0.010  # metres of noise that the robust kernel reckons with at least: starts are not better
 _NEAREST = 0.1  # metres from a camera that anybody stands
 _TO_DEVIATION = 1 / 1.1774  # the median length of a vector of two standard normal numbers
@@ -112,7 +119,61 @@ class ViewsSeen:
         return ReprojectionTerm(self.rig, np.ascontiguousarray(self.pixels[:, poses]), weights, width)
 
 
-def pixels_per_metre(rig: PackedRig, seen: Seen) -> np.ndarray:
+def views_seen(
+    keypoints: Keypoints2D,
+    starts: Poses3D,
+    rig: PackedRig,
+    variance: Callable[[np.ndarray, np.ndarray], np.ndarray],
+    points: BodyPoints,
+    enough: int,
+    misfit: float,
+) -> tuple[ViewsSeen, np.ndarray]:
+    """What cameras saw in frames with enough joints, and how many there are of each person, (F, people).
+
+    Args:
+        keypoints: what they saw.
+        starts: where the joints are, more or less, in the frame of the rig; on the keypoints' skeleton. Short gaps are
+            filled.
+        rig: the cameras, in the keypoints' order.
+        variance: of detections, square pixels, by their scores (C, N, M) and the pixels that a metre spans (C, N, 1).
+        points: of the body.
+        enough: joints seen, with a place to start from.
+        misfit: standard deviation by which no body has the joints that were seen, metres an axis; added to the noise.
+    """
+    joints = list(points.joints)
+    places = _filled(starts.positions[:, :, joints].detach().cpu().double().numpy(), starts)
+    pixels = keypoints.pixels[:, :, :, joints].detach().cpu().double().numpy()
+    scores = keypoints.scores[:, :, :, joints].detach().cpu().double().numpy()
+    there = (scores > 0) & np.isfinite(pixels).all(-1)
+    started = ~np.isnan(places[..., 0])
+    count = (started & there.any(0)).sum(-1)
+    people, frames = np.nonzero((count >= enough).T)
+    own, there = started[frames, people], there[:, frames, people]
+    runs, seconds = runs_of(people, frames, keypoints.times), 1 / keypoints.frames_per_second
+    seen = Seen(np.where(own[..., None], places[frames, people], 0.0), own, people, frames, runs, seconds)
+    per_metre = _pixels_per_metre(rig, seen)
+    whole = variance(scores[:, frames, people], per_metre[..., None]) + (misfit * per_metre[..., None]) ** 2
+    pixels = np.where(there[..., None], pixels[:, frames, people], 0.0)
+    return ViewsSeen(seen, rig, pixels, np.where(there, 1 / whole, 0.0), per_metre), count
+
+
+def _filled(places: np.ndarray, poses: Poses3D) -> np.ndarray:
+    """Places (F, people, M, 3) with short gaps filled along straight lines, within clips."""
+    filled, times = places.copy(), poses.times.detach().cpu().double().numpy()
+    missing = np.isnan(places[..., 0])
+    for clip in clips_of(poses.times):
+        for person, point in np.argwhere(missing[clip].any(0) & ~missing[clip].all(0)):
+            known = np.nonzero(~missing[clip, person, point])[0] + clip.start
+            gone = np.nonzero(missing[clip, person, point])[0] + clip.start
+            after = np.searchsorted(known, gone)
+            before, after = known[(after - 1).clip(0)], known[after.clip(max=len(known) - 1)]
+            near = np.minimum(abs(times[gone] - times[before]), abs(times[after] - times[gone])) <= _LONGEST_GAP
+            line = [np.interp(times[gone], times[known], axis) for axis in places[known, person, point].T]
+            filled[gone[near], person, point] = np.stack(line, axis=-1)[near]
+    return filled
+
+
+def _pixels_per_metre(rig: PackedRig, seen: Seen) -> np.ndarray:
     """(C, N) pixels that a metre spans where each pose is, from the mean of its places."""
     count = np.maximum(seen.seen.sum(1), 1)[:, None]
     centre = np.where(seen.seen[..., None], seen.targets, 0.0).sum(1) / count - rig.origin
