@@ -13,8 +13,9 @@ Joints are told apart by name. One that the network does not know is judged as a
 from __future__ import annotations
 
 import math
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -150,9 +151,10 @@ class ViewAttention(nn.Module):
         return self.leave(self.norm(tokens))
 
 
-def single_precision(tensor: Tensor) -> torch.autocast:
+def single_precision(tensor: Tensor) -> AbstractContextManager[Any]:
     """Geometry is not computed in bfloat16, whatever the network is."""
-    return torch.autocast(tensor.device.type, enabled=False)
+    kind = tensor.device.type  # on "meta", where networks are counted, there is no other precision
+    return torch.autocast(kind, enabled=False) if torch.amp.is_autocast_available(kind) else nullcontext()
 
 
 def _judged(

@@ -151,7 +151,7 @@ def unproject_points(
         InputError: a sigma that is not above 0.
     """
     spread = torch.as_tensor(sigma, dtype=detections.dtype, device=detections.device)
-    if not bool((spread > 0).all()):
+    if not spread.is_meta and not bool((spread > 0).all()):  # on "meta" networks are counted
         raise InputError(f"sigma of {spread.min():g} px; expected more than 0.")
     missing = ~torch.isfinite(detections).all(-1)
     x, y = detections.masked_fill(missing[..., None], 0.0).transpose(1, 2)[..., None].unbind(-2)
