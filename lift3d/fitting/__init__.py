@@ -1,6 +1,7 @@
 """Poses3D, or Keypoints2D -> BodyFit: bodies with a shape from joints."""
 
 from lift3d.fitting.fit_body import fit_body
+from lift3d.fitting.fit_mesh import MeshFit, fit_mesh
 from lift3d.fitting.fit_view import fit_view
 from lift3d.fitting.fit_views import fit_views
 from lift3d.fitting.points import BodyPoints, body_points
@@ -13,9 +14,11 @@ __all__ = [
     "BodyPoints",
     "FailedFrame",
     "FitSettings",
+    "MeshFit",
     "PosePrior",
     "body_points",
     "fit_body",
+    "fit_mesh",
     "fit_view",
     "fit_views",
     "read_pose_prior",
