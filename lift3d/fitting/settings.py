@@ -30,6 +30,8 @@ class FitSettings:
         smoothness: standard deviation of the joints' angular velocity, radians a second, that holds the poses of
             neighbouring frames together; None for none. A person who walks has about 2.
         smoothness_speed: the same of the body as a whole, metres a second.
+        contact: standard deviation by which a foot that stands may move, metres, against skating; 0.005 is much. None
+            for none.
         robust: a joint that is further off than so many standard deviations counts less and less (Geman and McClure
             1987); None for least squares.
         offset_frames: frames that offsets are estimated from, evenly spread over the sequence.
@@ -50,6 +52,7 @@ class FitSettings:
     hinges: bool = True
     smoothness: float | None = None
     smoothness_speed: float = 2.0
+    contact: float | None = None
     robust: float | None = 6.0
     offset_frames: int = 300
     max_iterations: int = 30
@@ -62,7 +65,7 @@ class FitSettings:
         for name in ("shape_prior", "pose_prior", "misfit", "tolerance"):
             if not getattr(self, name) >= 0:
                 raise InputError(f"{name} is {getattr(self, name)}; expected 0 or more.")
-        for name in ("noise", "smoothness", "robust"):
+        for name in ("noise", "smoothness", "contact", "robust"):
             value = getattr(self, name)
             if value is not None and not value > 0:
                 raise InputError(f"{name} is {value}; expected more than 0, or None.")

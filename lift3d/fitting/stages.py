@@ -3,7 +3,8 @@
 1. a start in closed form, without the points that are suspicious (``start``);
 2. shape, offsets and noise from some poses, with a wide kernel and then with its last scale;
 3. all poses, in the same way; noise and offsets stay;
-4. poses that gave up points that were not suspicious, or cost too much, are tried from other starts.
+4. poses that gave up points that were not suspicious, or cost too much, are tried from other starts;
+5. if that is asked for, all poses with the feet that stand held in their places (``contact``).
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from lift3d.fitting.contact import Planted, foot_points, standing
 from lift3d.fitting.known import held_by
 from lift3d.fitting.least_squares import BodyState, SharedPrior, Worked, minimise
 from lift3d.fitting.problem import BodyProblem
@@ -68,12 +70,20 @@ def fitted(problem: BodyProblem) -> tuple[Worked, float]:
     last, smoothness = _Stage(noise, settings.tolerance), _smoothness(problem)
     wide = _minimised(problem, state, every, replace(last, tolerance=_COARSELY, width=_WIDE), trusted)
     worked = _minimised(problem, wide.state, every, last, smoothness=smoothness)
-    if settings.robust is None:
-        return worked, noise
-    better = _second_try(problem, worked, trusted, noise)
+    better = None if settings.robust is None else _second_try(problem, worked, trusted, noise)
     if better is not None:
         worked = _minimised(problem, better, every, last, smoothness=smoothness)
-    return worked, noise
+    if settings.contact is None:
+        return worked, noise
+    return _minimised(_planted(problem, worked), worked.state, every, last, smoothness=smoothness), noise
+
+
+def _planted(problem: BodyProblem, worked: Worked) -> BodyProblem:
+    """The problem with feet that stand held in their places."""
+    observed, still = problem.observed, problem.settings.contact
+    assert still is not None
+    places, stands = standing(worked.points, foot_points(problem.points.names), observed.seen, problem.upright[:, 1])
+    return replace(problem, observed=Planted(observed, places, stands, still))
 
 
 def _smoothness(problem: BodyProblem) -> Smoothness | None:
