@@ -34,7 +34,6 @@ _HOMES = {
     "load_network": "lift3d.checkpoints",
     "mapping_between": "lift3d.skeletons",
     "measure": "lift3d.bodies",
-    "motion_of": "lift3d.fitting.fit",
     "read_body": "lift3d.formats",
     "read_cameras": "lift3d.formats",
     "read_keypoints": "lift3d.formats",
@@ -61,7 +60,7 @@ if TYPE_CHECKING:
     from lift3d.evaluation import evaluate
     from lift3d.filtering import filter_poses
     from lift3d.fitting import BodyFit, fit_body
-    from lift3d.fitting.fit import fit, motion_of
+    from lift3d.fitting.fit import fit
     from lift3d.formats import (
         read_body,
         read_cameras,

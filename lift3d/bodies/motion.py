@@ -132,7 +132,7 @@ class BodyMotion:
         """
         seen = self.seen
         if not bool(seen.any(0).all()):
-            raise InputError(f"person {int((~seen.any(0)).nonzero()[0])} is missing in all frames; leave them out.")
+            raise InputError(f"person {1 + int((~seen.any(0)).nonzero()[0])} is missing in all frames; leave them out.")
         if bool(seen.all()):
             return self
         rotations, translation = self.rotations.clone(), self.translation.clone()

@@ -63,7 +63,7 @@ def COMMAND(  # noqa: N802
 
     Every person gets one shape for the whole sequence. Prints how well it fits and the measures of each person.
     """
-    from lift3d.fitting.fit import fit, motion_of
+    from lift3d.fitting.fit import fit
     from lift3d.fitting.report import fit_report, to_json
     from lift3d.formats import read_poses
 
@@ -73,7 +73,7 @@ def COMMAND(  # noqa: N802
         raise click.UsageError("--iuv needs to know where the cameras stand: pass -c CALIBRATION.")
     seen = _chosen(read_poses(poses, format_name, skeleton), people)
     found = fit(seen, body, gender, _settings(options))
-    motion, figures = motion_of(found), fit_report(found)
+    motion, figures = found.motion, fit_report(found)
     _say(found, figures)
     for name, path in targets:
         for written in _write(motion, found, name, path, rig, options):
@@ -192,7 +192,7 @@ def _write(
     from lift3d.formats import all_formats, write_motion, write_poses
 
     if name is None and path.suffix.lower() == _PAGE:
-        return [_save_page(motion, found, path, rig, options)]
+        return [_save_page(found, path, rig, options)]
     if (name is not None and all_formats()[name].holds is not type(motion)) or (name is None and not _is_motion(path)):
         write_poses(motion.joints(), path, name)
         return [path]
@@ -206,10 +206,8 @@ def _write(
     return paths
 
 
-def _save_page(motion: BodyMotion, found: BodyFit, path: Path, rig: CameraRig | None, options: dict[str, Any]) -> Path:
+def _save_page(found: BodyFit, path: Path, rig: CameraRig | None, options: dict[str, Any]) -> Path:
     """A page with the bodies over the joints that they were fitted to."""
-    from lift3d.viewing import view
-
     videos = {name if equals else Path(name).stem: Path(rest if equals else name)
               for name, equals, rest in (video.partition("=") for video in options["videos"])}  # fmt: skip
-    return view({"joints": found.poses}, rig, videos=videos or None, motion=motion).save(path)
+    return found.show(rig, videos=videos or None).save(path)

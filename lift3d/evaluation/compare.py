@@ -59,7 +59,7 @@ def evaluate(
     pair = Pair.of(positions, target.positions.to(positions.dtype), target.skeleton, kept)
     chosen = tuple(alignments or (name for name in possible if name in _usual(possible)))
     frames, people = target.positions.shape[:2]
-    persons = [f"person {p}" for p in range(people)] * frames
+    persons = [f"person {p}" for p in range(1, people + 1)] * frames
     errors = _errors(pair, chosen, "root" in possible, persons)
     return build_report(
         {name: values.flatten(0, 1) for name, values in errors.items()},

@@ -1,17 +1,17 @@
-"""A body fitted to poses in one line, for notebooks and the command line; and the motion that was found."""
+"""A body fitted to poses in one line, for notebooks and the command line."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from lift3d.bodies import BodyModel, BodyMotion
+from lift3d.bodies import BodyModel
 from lift3d.fitting.fit_body import fit_body
 from lift3d.fitting.result import BodyFit
 from lift3d.fitting.settings import FitSettings
 from lift3d.formats import read_body
 from lift3d.poses import Poses3D
 
-__all__ = ["fit", "motion_of"]
+__all__ = ["fit"]
 
 
 def fit(
@@ -23,7 +23,8 @@ def fit(
     """Bodies with a shape from 3D joints; one shape a person for the whole sequence.
 
         found = lift3d.fit(poses)
-        lift3d.view(poses, motion=lift3d.motion_of(found))
+        print(found.summary())
+        found.show()
 
     Args:
         poses: metres, on any known skeleton.
@@ -37,16 +38,3 @@ def fit(
     """
     model = body if isinstance(body, BodyModel) else read_body(body, gender=gender)
     return fit_body(poses, model, settings)
-
-
-def motion_of(found: BodyFit) -> BodyMotion:
-    """The bodies of a fit over time, ready to be written, shown or measured; NaN where a frame failed."""
-    return BodyMotion(
-        model=found.model,
-        betas=found.betas,
-        rotations=found.rotations,
-        translation=found.translation,
-        times=found.poses.times.double(),
-        frame=found.poses.frame,
-        up=found.poses.up,
-    )

@@ -95,7 +95,7 @@ def fit_mesh(
         own = given[:, person, slim.chosen]
         there = torch.isfinite(own).all(-1).double().mean(-1) > _LEAST_SHARE
         if not bool(there.any()):
-            raise InputError(f"fit_mesh: person {person} is in no frame; expected a mesh in one at least.")
+            raise InputError(f"fit_mesh: person {person + 1} is in no frame; expected a mesh in one at least.")
         found = _solved(slim, own[there])
         turns[there, person], places[there, person] = matrix_to_rotvec(found.rotations), found.translation
         betas[person] = found.betas

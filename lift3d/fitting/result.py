@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from lift3d.bodies import BodyModel, PosedBody
+from lift3d.bodies import BodyModel, BodyMotion
+from lift3d.cameras import CameraRig
 from lift3d.fitting.points import BodyPoints
+from lift3d.keypoints import Keypoints2D
 from lift3d.poses import Poses3D
+
+if TYPE_CHECKING:
+    from lift3d.viewing import Scene
 
 __all__ = ["BodyFit", "FailedFrame"]
 
@@ -21,7 +29,7 @@ class FailedFrame:
     """A person in a frame who could not be fitted.
 
     Args:
-        frame, person: which.
+        frame, person: which, counted from 0 as in the arrays.
         reason: why.
     """
 
@@ -73,23 +81,45 @@ class BodyFit:
     camera_names: tuple[str, ...] = ()
 
     @cached_property
-    def bodies(self) -> PosedBody:
-        """The bodies of all frames and people; NaN where a frame failed."""
-        return self.model.with_shape(self.betas).with_pose(self.rotations, self.translation)
-
-    def joints(self) -> Poses3D:
-        """The bodies' own joints, on the body's skeleton; a frame that failed is missing."""
-        return Poses3D.of(
-            self.bodies.joints.to(self.poses.positions),
-            skeleton=self.model.skeleton,
-            times=self.poses.times,
+    def motion(self) -> BodyMotion:
+        """The bodies over time, ready to be written, shown or measured; NaN where a frame failed."""
+        return BodyMotion(
+            model=self.model,
+            betas=self.betas,
+            rotations=self.rotations,
+            translation=self.translation,
+            times=self.poses.times.double(),
             frame=self.poses.frame,
             up=self.poses.up,
         )
 
+    def joints(self) -> Poses3D:
+        """The bodies' own joints, on the body's skeleton; a frame that failed is missing."""
+        return self.motion.joints()
+
     def mesh(self, frame: int) -> Float[Tensor, "people vertices 3"]:
         """Vertices of everybody in a frame, metres, in the frame of the poses; NaN where it failed."""
-        return self.model.with_shape(self.betas).with_pose(self.rotations[frame], self.translation[frame]).mesh()
+        return self.motion.mesh(frame)
+
+    def show(
+        self,
+        rig: CameraRig | None = None,
+        keypoints: Keypoints2D | None = None,
+        videos: Mapping[str, str | Path] | None = None,
+        image_width: int = 480,
+        image_every: int = 1,
+    ) -> Scene:
+        """The bodies over the joints that they were fitted to, as a page: it shows itself in a notebook.
+
+        Args:
+            rig, keypoints, videos, image_width, image_every: as of ``lift3d.view``.
+
+        Raises:
+            InputError, UnknownNameError, FileError: as of ``lift3d.view``.
+        """
+        from lift3d.viewing import view
+
+        return view({"joints": self.poses}, rig, keypoints, videos, image_width, image_every, motion=self.motion)
 
     @property
     def residual(self) -> Float[Tensor, "points"]:
@@ -97,7 +127,7 @@ class BodyFit:
         return self.residuals.flatten(0, 1).nanmean(0)
 
     def summary(self) -> str:
-        """How well it fits, in a few lines."""
+        """How well it fits, in a few lines; people are counted from 1, frames from 0."""
         seen = self.residuals[torch.isfinite(self.residuals)]
         frames = int(torch.isfinite(self.translation[..., 0]).sum())
         lines = [f"{frames} poses of {len(self.betas)} people fitted, {len(self.failures)} failed."]
@@ -109,5 +139,5 @@ class BodyFit:
                 lines.append(f"in the pictures: half within {away.median():.1f} px, 95 % {away.quantile(0.95):.1f} px.")
             worst = self.residual.nan_to_num(0.0).argmax()
             lines.append(f"furthest off: {self.points.names[worst]}, {1000 * float(self.residual[worst]):.1f} mm.")
-        lines += [f"frame {one.frame}, person {one.person}: {one.reason}" for one in self.failures[:5]]
+        lines += [f"frame {one.frame}, person {one.person + 1}: {one.reason}" for one in self.failures[:5]]
         return "\n".join(lines)

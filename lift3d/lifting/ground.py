@@ -65,7 +65,7 @@ def stood_on_floor(
                 scale[clip, person] = _scale(own, person, centre, floor + ankle_height)
             except _UntoldError as error:
                 start = own.times[0].item()
-                warnings.warn(f"Person {person} from {start:.1f} s is not put on the floor: {error}", stacklevel=2)
+                warnings.warn(f"Person {person + 1} from {start:.1f} s is not put on the floor: {error}", stacklevel=2)
     factor = scale[..., None, None]
     positions = centre + factor * (poses.positions.double() - centre)
     covariance = (

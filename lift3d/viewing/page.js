@@ -326,7 +326,7 @@ function jointText({ sequence, person, joint }) {
   const own = data.sequences[sequence];
   const score = own.scores[state.frame][person][joint];
   const people = own.positions_mm[state.frame].length;
-  const who = people > 1 ? `${own.label}, person ${person}` : own.label;
+  const who = people > 1 ? `${own.label}, person ${person + 1}` : own.label;
   const seen = score > 0 ? `score ${score.toFixed(2)}` : "score 0: filled in, not seen";
   return `${own.skeleton.joints[joint].replaceAll("_", " ")}\n${who}\n${metres(own.positions_mm[state.frame][person][joint])}\n${seen}`;
 }

@@ -78,5 +78,5 @@ def test_what_is_no_motion_is_refused() -> None:
     with pytest.raises(UnknownNameError, match="axis"):
         BodyMotion(motion.model, motion.betas, motion.rotations, motion.translation, motion.times, up="z")
     nobody = torch.full_like(motion.translation, math.nan)
-    with pytest.raises(InputError, match="person 0 is missing"):
+    with pytest.raises(InputError, match="person 1 is missing"):
         BodyMotion(motion.model, motion.betas, motion.rotations, nobody, motion.times).filled()

@@ -91,8 +91,14 @@ def test_the_measures_are_those_of_the_true_shape(
 
 def test_three_lines_of_a_notebook(poses: Poses3D) -> None:
     found = lift3d.fit(poses, gender="male")
-    scene = lift3d.view(poses, motion=lift3d.motion_of(found))
+    assert "frame 4, person 2: 0 joints seen" in found.summary()
+    scene = found.show()
     assert scene._repr_html_().startswith("<iframe")
+    assert scene.motion is found.motion
+    torch.testing.assert_close(found.motion.mesh(8), found.mesh(8))
+    there = found.motion.joints().positions - poses.positions
+    assert there[:, 0].norm(dim=-1).mean() < 0.01  # in the poses' own axes
+    assert (found.motion.up, found.motion.seen.sum()) == ("+y", 22)
 
 
 def test_wrong_words_are_refused_before_the_work(

@@ -63,7 +63,7 @@ def test_a_person_who_leaves_is_missing():
     assert torch.isfinite(found.motion.rotations[0]).all()
     assert found.motion.up == "+z"
     vertices[0, 0] = math.nan
-    with pytest.raises(InputError, match="person 0 is in no frame"):
+    with pytest.raises(InputError, match="person 1 is in no frame"):
         fit_mesh(vertices, MODEL)
     with pytest.raises(ShapeError, match="vertices"):
         fit_mesh(vertices[:, :, :100], MODEL)
