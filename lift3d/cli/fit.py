@@ -1,4 +1,4 @@
-"""`lift3d fit`: bodies with a shape from 3D joints."""
+"""`lift3d fit`: bodies with a shape from 3D joints, or from the 2D joints of cameras."""
 
 from __future__ import annotations
 
@@ -7,23 +7,25 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lift3d.cli._options import calibration_option, path_argument, skeleton_option, threads_option
+from lift3d.cli._options import calibration_option, fps_option, path_argument, skeleton_option, threads_option
 
 if TYPE_CHECKING:
     from lift3d.bodies import BodyMotion
     from lift3d.cameras import CameraRig
-    from lift3d.fitting import BodyFit
+    from lift3d.fitting import BodyFit, FitSettings
+    from lift3d.keypoints import Keypoints2D
     from lift3d.poses import Poses3D
 
 __all__ = ["COMMAND"]
 
 _PAGE = ".html"
 _MOST_FAILURES = 5
+_STILL = 0.005  # metres
 _ONE_PERSON = ("amass_npz", "meshcapade_smpl")
 
 
 @click.command("fit")
-@path_argument("poses")
+@path_argument("joints", several=True)
 @click.option("-o", "--output", "outputs", multiple=True, metavar="[FORMAT=]PATH", default=("body.npz",),
               show_default=True,
               help="What to write; again for more: .npz (AMASS), .smpl, .glb (animated, with skin), .bvh, .csv (joint "
@@ -37,42 +39,50 @@ _ONE_PERSON = ("amass_npz", "meshcapade_smpl")
               help="Whether joints may lie elsewhere than the body's; auto: unless they are its own.")  # fmt: skip
 @click.option("--smoothness", type=click.FloatRange(min=0, min_open=True), metavar="RAD/S",
               help="Hold neighbouring frames together: how fast joints usually turn, about 2 in walking.")  # fmt: skip
+@click.option("--contact", is_flag=True, help="Hold feet still that stand, against skating.")
 @click.option("--report", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
               help="All figures of the fit as JSON: every joint, person, frame and failure.")  # fmt: skip
 @click.option("--iuv", type=click.Path(path_type=Path, file_okay=False), metavar="FOLDER",
               help="Pictures of which part of the body each pixel of the cameras sees, and where on it.")  # fmt: skip
-@click.option("--format", "format_name", help="Format of the poses, where it cannot be told.")
+@click.option("--format", "format_name", help="Format of the joints, where it cannot be told.")
 @calibration_option(required=False)
+@click.option("--camera", help="Of 2D joints of several cameras, fit to this one alone.")
+@click.option("--image-size", type=int, nargs=2,
+              help="Width and height of one camera's pictures, if neither file nor calibration says.")  # fmt: skip
 @click.option("--video", "videos", multiple=True, metavar="[CAMERA=]PATH",
               help="Pictures of a camera for the page, named after the file if not said; again for more.")  # fmt: skip
 @skeleton_option()
+@fps_option()
 @threads_option()
 def COMMAND(  # noqa: N802
-    poses: Path,
+    joints: tuple[Path, ...],
     outputs: tuple[str, ...],
     body: str,
     gender: str | None,
     people: str | None,
     report: Path | None,
     iuv: Path | None,
-    format_name: str | None,
-    skeleton: str | None,
     **options: Any,
 ) -> None:
-    """Fit a body to POSES: 3D joints of any known format and skeleton, triangulated or lifted.
+    """Fit a body to JOINTS: 3D joints, triangulated or lifted, or the 2D joints of cameras; in any known format.
+
+    2D joints are one file, a folder with one file for each camera, or the files. Those of several cameras need their
+    calibration, and give the most exact bodies. Those of one camera do not: its lens is then guessed from the size of
+    its pictures, and size and distance of people from what is likely.
 
     Every person gets one shape for the whole sequence. Prints how well it fits and the measures of each person.
     """
     from lift3d.fitting.fit import fit
     from lift3d.fitting.report import fit_report, to_json
-    from lift3d.formats import read_poses
+    from lift3d.poses import Poses3D
 
     targets = [_target(text) for text in outputs]
     rig = _rig(options)
     if iuv is not None and rig is None:
         raise click.UsageError("--iuv needs to know where the cameras stand: pass -c CALIBRATION.")
-    seen = _chosen(read_poses(poses, format_name, skeleton), people)
-    found = fit(seen, body, gender, _settings(options))
+    seen = _chosen(_read(joints, options), people)
+    cameras = None if isinstance(seen, Poses3D) else rig
+    found = fit(seen, body, gender, _settings(seen, options), cameras)
     motion, figures = found.motion, fit_report(found)
     _say(found, figures)
     for name, path in targets:
@@ -98,10 +108,62 @@ def _rig(options: dict[str, Any]) -> CameraRig | None:
     return read_cameras(where, unit=options["unit"], up=options["up"]) if where else None
 
 
-def _settings(options: dict[str, Any]) -> Any:
-    from lift3d.fitting import FitSettings
+def _read(paths: tuple[Path, ...], options: dict[str, Any]) -> Poses3D | Keypoints2D:
+    """3D joints, or 2D joints of one camera with the size of its pictures or of several with a calibration."""
+    from dataclasses import replace
 
-    return FitSettings(offsets=options["offsets"], smoothness=options["smoothness"])
+    import torch
+
+    from lift3d.errors import InputError
+    from lift3d.formats import read_keypoints, read_poses
+
+    name, skeleton, size = options["format_name"], options["skeleton"], options["image_size"]
+    if not _are_pictures(paths, name):
+        return read_poses(paths[0], name, skeleton)
+    source = paths[0] if len(paths) == 1 else list(paths)
+    seen = read_keypoints(source, name, skeleton, options["fps"])
+    seen = seen if options["camera"] is None else seen.only([options["camera"]])
+    if size is not None:
+        seen = replace(seen, image_sizes=torch.tensor([size]).expand(len(seen.camera_names), 2).to(seen.image_sizes))
+    if len(seen.pixels) > 1 and options["calibration"] is None:
+        names = ", ".join(seen.camera_names)
+        raise InputError(
+            f"{paths[0]} holds 2D joints of several cameras ({names}); pass their calibration "
+            "(-c CALIBRATION), or choose one (--camera NAME)."
+        )
+    return seen
+
+
+def _are_pictures(paths: tuple[Path, ...], name: str | None) -> bool:
+    """Whether files hold 2D joints."""
+    from lift3d.formats import all_formats, kinds_of
+    from lift3d.keypoints import Keypoints2D
+    from lift3d.poses import Poses3D
+
+    first, *others = paths
+    if others:
+        return True
+    if name is not None and name in all_formats():
+        return all_formats()[name].holds is Keypoints2D
+    kinds = kinds_of(first)
+    return Keypoints2D in kinds and Poses3D not in kinds
+
+
+def _settings(seen: Poses3D | Keypoints2D, options: dict[str, Any]) -> FitSettings:
+    """Those of the kind of fit, with what was asked for."""
+    from dataclasses import replace
+
+    from lift3d.fitting import FitSettings
+    from lift3d.fitting.fit_view import ONE_VIEW
+    from lift3d.keypoints import Keypoints2D
+
+    usual = ONE_VIEW if isinstance(seen, Keypoints2D) and len(seen.camera_names) == 1 else FitSettings()
+    return replace(
+        usual,
+        offsets=options["offsets"],
+        smoothness=options["smoothness"],
+        contact=_STILL if options["contact"] else None,
+    )
 
 
 def _target(text: str) -> tuple[str | None, Path]:
@@ -132,20 +194,25 @@ def _is_motion(path: Path) -> bool:
     return any(path.suffix.lower() in one.suffixes for one in able)
 
 
-def _chosen(poses: Poses3D, people: str | None) -> Poses3D:
-    """The poses of some people."""
+def _chosen(seen: Poses3D | Keypoints2D, people: str | None) -> Poses3D | Keypoints2D:
+    """The joints of some people."""
     from dataclasses import replace
 
+    from lift3d.poses import Poses3D
+
     if people is None:
-        return poses
-    count = poses.positions.shape[1]
+        return seen
+    count = seen.scores.shape[-2]
     numbers = [word.strip() for word in people.split(",")]
     wrong = next((word for word in numbers if not (word.isdecimal() and 1 <= int(word) <= count)), None)
     if wrong is not None:
         raise click.BadParameter(f"{wrong!r} is no person; expected numbers from 1 to {count}.", param_hint="--people")
     own = [int(word) - 1 for word in numbers]
-    covariance = None if poses.covariance is None else poses.covariance[:, own]
-    return replace(poses, positions=poses.positions[:, own], scores=poses.scores[:, own], covariance=covariance)
+    scores = seen.scores[..., own, :]
+    if not isinstance(seen, Poses3D):
+        return replace(seen, pixels=seen.pixels[:, :, own], scores=scores)
+    covariance = None if seen.covariance is None else seen.covariance[:, own]
+    return replace(seen, positions=seen.positions[:, own], scores=scores, covariance=covariance)
 
 
 def _say(found: BodyFit, figures: dict[str, Any]) -> None:
@@ -156,7 +223,10 @@ def _say(found: BodyFit, figures: dict[str, Any]) -> None:
     click.echo(table(["joint", "seen", "mean mm", "95 % within mm"], joint_rows(figures)))
     names = [f"person {one['person']}" for one in figures["people"]]
     click.echo("\n" + table(["measure", *names], people_rows(found)))
-    click.echo(f"\n{figures['poses']} poses fitted, {figures['residual_mm']} mm from the joints on average.")
+    what = "lines of sight" if figures["cameras"] else "joints"
+    click.echo(f"\n{figures['poses']} poses fitted, {figures['residual_mm']} mm from the {what} on average.")
+    for name, own in figures["cameras"].items():
+        click.echo(f"{name}: half of the joints within {own['median_px']} px, 95 % within {own['most_px']} px.")
     for one in figures["people"]:
         bent = sum(one["bent_backwards"].values())
         prior = "" if one["prior_cost"] is None else f"; mean cost of the pose prior {one['prior_cost']:.1f}"

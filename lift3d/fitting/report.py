@@ -23,7 +23,8 @@ def fit_report(found: BodyFit) -> dict[str, Any]:
 
     ``joints``: how often each was seen, its mean and 95th percentile distance from the body, and the offset that was
     found for each person (mm); ``people``: shape, measures (metres), poses fitted, mean cost of the pose prior, and how
-    often a hinge was bent backwards by over 5 degrees; ``frames``: mean distance in each (mm, null where it failed);
+    often a hinge was bent backwards by over 5 degrees; ``cameras``: of what was fitted to pictures, the median and
+    95th percentile distance in those of each (px); ``frames``: mean distance in each (mm, null where it failed);
     ``failures``: frame, person and reason of each. People are counted from 1, frames from 0.
     """
     residuals = 1000 * found.residuals.double()
@@ -58,12 +59,23 @@ def fit_report(found: BodyFit) -> dict[str, Any]:
         "body": found.model.name,
         "gender": found.model.gender,
         "poses": int(fitted.sum()),
-        "noise_mm": round(1000 * found.noise, 3) if found.poses.covariance is None else None,
+        "noise_mm": round(1000 * found.noise, 3) if found.poses.covariance is None and found.pixels is None else None,
         "residual_mm": _mean(residuals),
+        "cameras": _cameras(found),
         "joints": joints,
         "people": people,
         "frames": [[_mean(person) for person in frame] for frame in residuals],
         "failures": [{**asdict(one), "person": one.person + 1} for one in found.failures],
+    }
+
+
+def _cameras(found: BodyFit) -> dict[str, dict[str, float | None]]:
+    """How far off the bodies are in each camera's pictures."""
+    if found.pixels is None:
+        return {}
+    return {
+        name: {"median_px": _high(own, 0.5), "most_px": _high(own)}
+        for name, own in zip(found.camera_names, found.pixels, strict=True)
     }
 
 
@@ -90,9 +102,9 @@ def _mean(values: Tensor) -> float | None:
     return round(float(known.mean()), 3) if len(known) else None
 
 
-def _high(values: Tensor) -> float | None:
+def _high(values: Tensor, share: float = 0.95) -> float | None:
     known = values[torch.isfinite(values)]
-    return round(float(known.quantile(0.95)), 3) if len(known) else None
+    return round(float(known.quantile(share)), 3) if len(known) else None
 
 
 def _rounded(values: Tensor) -> list[float]:

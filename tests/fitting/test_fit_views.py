@@ -1,5 +1,7 @@
 """Bodies fitted to what several cameras saw of them."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -7,11 +9,13 @@ from made_up_body import bony_body, dance
 
 from lift3d import CameraRig, Keypoints2D
 from lift3d.errors import InputError
-from lift3d.fitting import FitSettings, fit_body, fit_views
+from lift3d.fitting import FitSettings, body_points, fit_body, fit_views
+from lift3d.fitting.views_seen import views_seen
 from lift3d.geometry.rotations import rotvec_to_matrix
 from lift3d.poses import Poses3D
 from lift3d.synthetic import ring_rig
 from lift3d.triangulation import triangulate
+from lift3d.triangulation.views import PackedRig
 
 MODEL = bony_body()
 UPRIGHT = torch.tensor([[1.0, 0, 0], [0, 0, -1], [0, 1, 0]], dtype=torch.float64)  # y up to z up
@@ -138,3 +142,26 @@ def test_nobody_to_fit_is_said():
         fit_views(nothing, rig, MODEL)
     with pytest.raises(InputError, match="at least two cameras"):
         fit_views(nothing.only(["cam0"]), rig, MODEL)
+
+
+def test_detections_weigh_by_their_noise_and_by_what_no_body_has():
+    """1 / (detector's variance + (pixels that 5 mm span)^2); points without a start count, suspicious ones do not."""
+    joints, rig = truth(5), ring_rig(3)
+    keypoints, poses = seen(joints, rig), Poses3D.of(joints[:, None], skeleton=MODEL.skeleton)
+    start = poses.positions.clone()
+    start[:, :, 7] = torch.nan
+    packed, points = PackedRig.of(rig), body_points(MODEL.skeleton, MODEL)
+    given = replace(poses, positions=start)
+    observed, count = views_seen(keypoints, given, packed, lambda scores, _: 9.0 * scores, points, 4, misfit=0.005)
+    assert count.tolist() == [[23]] * 5
+    depth = rig["cam1"].world_to_camera(joints[2])[[*range(7), *range(8, 24)], 2].mean()
+    focal = rig["cam1"].intrinsics[0, 0]
+    weight = 1 / (9.0 + (0.005 * focal / depth) ** 2)
+    np.testing.assert_allclose(observed.weights[1, 2], float(weight), rtol=1e-3)
+    trusted = observed.seen.seen.copy()
+    trusted[:, 3] = False
+    weights = observed.term(np.arange(5), trusted, 2.0, np.inf).weights
+    np.testing.assert_allclose(weights[1, 2, [3, 7, 8]], [0, float(weight) / 4, float(weight) / 4], rtol=1e-3)
+    moved = observed.residuals(joints.numpy() + 0.01)
+    assert moved.max() < 0.01 * 3**0.5 + 1e-4
+    assert moved.mean() > 0.008
