@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -96,6 +96,22 @@ class BodyFit:
     def joints(self) -> Poses3D:
         """The bodies' own joints, on the body's skeleton; a frame that failed is missing."""
         return self.motion.joints()
+
+    def joints_as_seen(self) -> Poses3D:
+        """The joints that the bodies were fitted to, on the skeleton of those, where the bodies have them.
+
+        Offsets are counted. A joint that the body does not have, or of a frame that failed, is missing.
+        """
+        bodies, points = self.motion.bodies, self.points
+        carriers, rest = list(points.carriers), bodies.shaped.joints
+        on = torch.tensor(points.on)
+        known = (on >= 0)[:, None]
+        local = self.offsets + torch.where(known, rest[:, on.clamp(min=0)] - rest[:, carriers], torch.zeros(3).to(rest))
+        turned = (bodies.posed.orientations[:, :, carriers] @ local[..., None])[..., 0]
+        places = torch.full_like(self.poses.positions, torch.nan)
+        places[:, :, list(points.joints)] = (bodies.joints[:, :, carriers] + turned).to(places)
+        return replace(self.joints(), positions=places, scores=(~places[..., 0].isnan()).to(places),
+                       skeleton=self.poses.skeleton)  # fmt: skip
 
     def mesh(self, frame: int) -> Float[Tensor, "people vertices 3"]:
         """Vertices of everybody in a frame, metres, in the frame of the poses; NaN where it failed."""

@@ -5,11 +5,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 
-from lift3d import write_poses
-from lift3d.synthetic import walk
+from lift3d import write_cameras, write_keypoints, write_poses
+from lift3d.synthetic import observe, ring_rig, walk
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
@@ -27,6 +29,8 @@ def test_fit_joints() -> None:
     assert figures["error_mm"] < figures["lbfgs_error_mm"] < 25
     assert figures["outlier_error_ratio"] < 1.3
     assert figures["ratio_lbfgs"] > 1
+    assert figures["multiview_error_ratio"] < 0.75
+    assert figures["eight_to_four_cost"] > 0
     assert figures["ratio_keypoints2body"] is None
 
 
@@ -35,6 +39,26 @@ def test_fit_motion(tmp_path: Path) -> None:
     figures = printed("fit_motion.py", tmp_path / "walk.npz", "--every", 2)
     assert (figures["poses"], figures["failed"], figures["backwards"], figures["knees_across"]) == (10, 0, 0, 0)
     assert figures["residual_mm"] < figures["p95_mm"] < 10
+
+
+def test_fit_footage(tmp_path: Path) -> None:
+    rig, poses = ring_rig(3), walk(frames=10, skeleton="coco17")
+    write_cameras(rig, tmp_path / "rig.toml")
+    write_keypoints(observe(poses, rig, noise_px=2.0), tmp_path / "keypoints.npz")
+    for name in rig.names:
+        (tmp_path / name).mkdir()
+        for frame in range(10):
+            Image.new("RGB", (1280, 720), (90, 90, 90)).save(tmp_path / name / f"{frame}.png")
+    figures = printed(
+        "fit_footage.py", tmp_path / "rig.toml", tmp_path / "keypoints.npz", "--draw", tmp_path / "sheet.png",
+        "--moments", 2, "--videos", *(tmp_path / name for name in rig.names),
+    )  # fmt: skip
+    views = figures["views"]
+    assert (views["failed"], views["backwards"], views["limb_spread_mm"]) == (0, 0, 0)
+    assert 1 < views["all"]["median_px"] < 4
+    assert all(own["fitted_pa_mpjpe_mm"] < 90 for own in figures["alone"].values())
+    colours = np.asarray(Image.open(tmp_path / "sheet.png")).reshape(-1, 3)
+    assert ((colours.max(1) - colours.min(1)) > 20).mean() > 0.05  # there are bodies on the grey
 
 
 def test_twists_are_what_is_turned_about_the_bone() -> None:

@@ -13,6 +13,7 @@ from lift3d.fitting import FitSettings, body_points, fit_body, fit_views
 from lift3d.fitting.views_seen import views_seen
 from lift3d.geometry.rotations import rotvec_to_matrix
 from lift3d.poses import Poses3D
+from lift3d.skeletons import get_skeleton
 from lift3d.synthetic import ring_rig
 from lift3d.triangulation import triangulate
 from lift3d.triangulation.views import PackedRig
@@ -133,6 +134,19 @@ def test_a_view_in_which_detections_are_wrong_does_no_harm():
     pixels[off] += 120.0
     wrong = fit_views(Keypoints2D.of(pixels, skeleton=MODEL.skeleton, camera_names=rig.names), rig, MODEL)
     assert error(wrong, joints) < 1.3 * error(fit_views(keypoints, rig, MODEL), joints)
+
+
+def test_joints_as_seen_are_as_far_off_as_the_residuals_say():
+    joints = truth(6)
+    coco = Poses3D.of(joints[:, None], skeleton=MODEL.skeleton).mapped_to(get_skeleton("human36m17"))
+    found = fit_body(coco, MODEL)
+    own = found.joints_as_seen()
+    assert own.skeleton == coco.skeleton
+    points = list(found.points.joints)
+    away = (own.positions - coco.positions).norm(dim=-1)
+    torch.testing.assert_close(away[:, :, points], found.residuals, atol=1e-7, rtol=0, equal_nan=True)
+    assert torch.isfinite(own.positions[:, :, points]).all()
+    assert own.scores.sum() == 6 * len(points)
 
 
 def test_nobody_to_fit_is_said():
