@@ -6,19 +6,16 @@ points' places in it, and the fit is repeated with the points held there. What a
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 from scipy.ndimage import median_filter
 
-from lift3d.fitting.body_tree import BodyTree
-from lift3d.fitting.least_squares import Pull, TargetTerm
-from lift3d.fitting.observations import Observations
+from lift3d.fitting.least_squares import TargetTerm
+from lift3d.fitting.observations import Joined, Observations
 from lift3d.fitting.start import Seen
 
-__all__ = ["Planted", "foot_points", "standing"]
+__all__ = ["foot_points", "planted", "standing"]
 
 _ON_FEET = ("ankle", "heel", "toe", "foot")
 _NEAR = 0.06  # metres above a point's low places
@@ -28,62 +25,21 @@ _SMOOTHED = 0.12  # seconds of the median that speeds are taken from
 _SHORTEST = 0.1  # seconds that a foot stands at least
 
 
-@dataclass(frozen=True, eq=False)
-class Planted:
-    """Other observations, and feet that stand still; see ``Observations``.
+def planted(observed: Observations, places: np.ndarray, stands: np.ndarray, deviation: float) -> Joined:
+    """Observations, and feet that stand still.
 
     Args:
-        own: what was seen.
+        observed: what was seen.
         places: (N, M, 3) where points stand; any number where they do not.
         stands: (N, M) whether they do.
-        deviation_still: standard deviation from there, metres.
+        deviation: standard deviation from there, metres.
     """
 
-    own: Observations
-    places: np.ndarray
-    stands: np.ndarray
-    deviation_still: float
+    def still(poses: np.ndarray, _: float) -> TargetTerm:
+        stiff = stands[poses, :, None] * np.array([1.0, 0, 0, 1, 0, 1]) / deviation**2
+        return TargetTerm(np.ascontiguousarray(places[poses]), np.ascontiguousarray(stiff))
 
-    @property
-    def seen(self) -> Seen:
-        """Places to start from."""
-        return self.own.seen
-
-    @property
-    def first_noise(self) -> float:
-        """Of what was seen."""
-        return self.own.first_noise
-
-    @property
-    def offset_noise(self) -> float:
-        """Of what was seen."""
-        return self.own.offset_noise
-
-    @property
-    def known_noise(self) -> float | None:
-        """Of what was seen."""
-        return self.own.known_noise
-
-    def least_noise(self, trusted: np.ndarray, body: BodyTree) -> float:
-        """Of what was seen."""
-        return self.own.least_noise(trusted, body)
-
-    def deviation(self, poses: np.ndarray, points: np.ndarray) -> float:
-        """Of what was seen."""
-        return self.own.deviation(poses, points)
-
-    def residuals(self, points: np.ndarray) -> np.ndarray:
-        """Of what was seen."""
-        return self.own.residuals(points)
-
-    def term(
-        self, poses: np.ndarray, trusted: np.ndarray | None, noise: float, scale: float
-    ) -> Callable[[np.ndarray], Pull]:
-        """Points where they were seen, those that stand where they stand."""
-        seen = self.own.term(poses, trusted, noise, scale)
-        stiff = self.stands[poses, :, None] * np.array([1.0, 0, 0, 1, 0, 1]) / self.deviation_still**2
-        still = TargetTerm(np.ascontiguousarray(self.places[poses]), np.ascontiguousarray(stiff))
-        return lambda points: seen(points) + still(points)
+    return Joined(observed, still)
 
 
 def foot_points(names: tuple[str, ...]) -> np.ndarray:

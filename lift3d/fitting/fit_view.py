@@ -6,8 +6,7 @@ what the picture leaves open. The start, and a weak say in what lies before what
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -15,76 +14,29 @@ import torch
 from lift3d.bodies import BodyModel
 from lift3d.cameras import Camera, CameraRig
 from lift3d.errors import InputError
-from lift3d.fitting.body_tree import BodyTree
 from lift3d.fitting.depths import DepthTerm
 from lift3d.fitting.fit_views import pixels_by_frame
 from lift3d.fitting.found import fit_found
-from lift3d.fitting.least_squares import Pull
-from lift3d.fitting.points import BodyPoints, body_points
+from lift3d.fitting.observations import Joined
+from lift3d.fitting.points import body_points
 from lift3d.fitting.pose_prior import PosePrior
 from lift3d.fitting.problem import body_problem
 from lift3d.fitting.result import BodyFit
 from lift3d.fitting.settings import FitSettings
 from lift3d.fitting.stages import LEAST_POINTS, fitted
-from lift3d.fitting.start import Seen
 from lift3d.fitting.views_seen import ViewsSeen, views_seen
 from lift3d.keypoints import Keypoints2D
 from lift3d.lifting import lift
 from lift3d.poses import Poses3D
 from lift3d.triangulation.views import PackedRig
 
-__all__ = ["ONE_VIEW", "ViewAndDepths", "fit_view"]
+__all__ = ["ONE_VIEW", "fit_view"]
 
 ONE_VIEW = FitSettings(pose_prior=1.0)
 _NOISE = 0.012  # metres across the line of sight, of detections of score 1; a pose follows them, so it is not measured
 _LEAST_SCORE = 0.05
 _DEPTH_NOISE = 0.08  # metres, of a lifted joint before or behind another, where the lifter does not say
 _LEAST_DEPTH_NOISE = 0.02
-
-
-@dataclass(frozen=True, eq=False)
-class ViewAndDepths:
-    """A picture, and what a lifter says of depth; see ``Observations``.
-
-    Args:
-        view: the picture.
-        depths: (N, M) lifted, metres.
-        weights: (N, M) 1 / variance of their logarithms; 0 where there are none.
-    """
-
-    view: ViewsSeen
-    depths: np.ndarray
-    weights: np.ndarray
-    first_noise: float = 1.0
-    offset_noise: float = 1.0
-    known_noise: float | None = None
-
-    @property
-    def seen(self) -> Seen:
-        """What was lifted."""
-        return self.view.seen
-
-    def least_noise(self, trusted: np.ndarray, body: BodyTree) -> float:
-        """Of the picture."""
-        return self.view.least_noise(trusted, body)
-
-    def deviation(self, poses: np.ndarray, points: np.ndarray) -> float:
-        """In the picture."""
-        return self.view.deviation(poses, points)
-
-    def residuals(self, points: np.ndarray) -> np.ndarray:
-        """(N, M) metres from the lines of sight."""
-        return self.view.residuals(points)
-
-    def term(
-        self, poses: np.ndarray, trusted: np.ndarray | None, noise: float, scale: float
-    ) -> Callable[[np.ndarray], Pull]:
-        """Points where they were detected, behind each other as they were lifted."""
-        picture = self.view.term(poses, trusted, noise, scale)
-        numbers, rig = self.view.rig.numbers[0], self.view.rig
-        turn, centre = numbers[13:22].reshape(3, 3), rig.origin - numbers[13:22].reshape(3, 3).T @ numbers[22:25]
-        behind = DepthTerm(turn[2], centre, self.depths[poses], self.weights[poses], scale)
-        return lambda points: picture(points) + behind(points)
 
 
 def fit_view(
@@ -130,20 +82,32 @@ def fit_view(
     points = body_points(keypoints.skeleton, model)
     lifted = lift(keypoints, camera) if start is None else _checked(start, keypoints)
     lifted = lifted.mapped_to(keypoints.skeleton)
-    camera = camera or Camera.assumed(keypoints.image_sizes[0].tolist())
+    camera = camera or _assumed(keypoints)
     if world_up is None:
         camera = replace(camera, rotation=torch.eye(3).to(camera.rotation), translation=camera.translation * 0)
     else:
         lifted = lifted.to_world(camera, world_up)
-    observed, count = _seen(keypoints, lifted, camera, points, settings.misfit)
-    if not len(observed.seen.whose):
+    rig = PackedRig.of(CameraRig.of({keypoints.camera_names[0]: camera}))
+    view, count = views_seen(keypoints, lifted, rig, _variance, points, LEAST_POINTS, settings.misfit)
+    if not len(view.seen.whose):
         raise InputError(
             f"fit_view: no frame has {LEAST_POINTS} joints of a person that can be lifted; nothing to fit."
         )
+    observed = _with_depths(view, lifted, points.joints)
     problem = body_problem(model, points, observed, count.shape[1], lifted.up, settings, prior)
     worked, noise = fitted(problem)
     fit = fit_found(problem, worked, noise, lifted, count)
-    return replace(fit, pixels=pixels_by_frame(observed.view, worked.points, fit), camera_names=keypoints.camera_names)
+    return replace(fit, pixels=pixels_by_frame(view, worked.points, fit), camera_names=keypoints.camera_names)
+
+
+def _assumed(keypoints: Keypoints2D) -> Camera:
+    """A pinhole for pictures of a known size."""
+    size = keypoints.image_sizes[0]
+    if not bool(torch.isfinite(size).all()):
+        raise InputError(
+            "fit_view: neither camera nor image size is known; pass camera=Camera.assumed((width, height))."
+        )
+    return Camera.assumed(size.tolist())
 
 
 def _checked(start: Poses3D, keypoints: Keypoints2D) -> Poses3D:
@@ -156,19 +120,17 @@ def _checked(start: Poses3D, keypoints: Keypoints2D) -> Poses3D:
     return start
 
 
-def _seen(
-    keypoints: Keypoints2D, lifted: Poses3D, camera: Camera, points: BodyPoints, misfit: float
-) -> tuple[ViewAndDepths, np.ndarray]:
-    """The picture and the depths in frames with enough joints, and how many there are of each person."""
-    rig = PackedRig.of(CameraRig.of({keypoints.camera_names[0]: camera}))
-    view, count = views_seen(keypoints, lifted, rig, _variance, points, LEAST_POINTS, misfit)
-    frames, people, joints = view.seen.frames, view.seen.whose, list(points.joints)
-    axis = rig.numbers[0, 19:22]
-    depths = (view.seen.targets - rig.origin) @ axis + rig.numbers[0, 24]
-    known = view.seen.seen & (depths > 0)
-    doubt = _depth_variance(lifted, axis)[frames, people][:, joints]
+def _with_depths(view: ViewsSeen, lifted: Poses3D, joints: tuple[int, ...]) -> Joined:
+    """What the camera saw, and the lifter's say in depth."""
+    numbers, seen = view.rig.numbers[0], view.seen
+    turn = numbers[13:22].reshape(3, 3)
+    axis, centre = turn[2], view.rig.origin - turn.T @ numbers[22:25]
+    depths = (seen.targets - centre) @ axis
+    known = seen.seen & (depths > 0)
     depths = np.where(known, depths, 1.0)
-    return ViewAndDepths(view, depths, np.where(known, depths**2 / doubt, 0.0)), count
+    variance = _depth_variance(lifted, axis)[seen.frames, seen.whose][:, list(joints)]
+    weights = np.where(known, depths**2 / variance, 0.0)
+    return Joined(view, lambda poses, scale: DepthTerm(axis, centre, depths[poses], weights[poses], scale))
 
 
 def _variance(scores: np.ndarray, per_metre: np.ndarray) -> np.ndarray:

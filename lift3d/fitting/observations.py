@@ -22,7 +22,7 @@ from lift3d.fitting.settings import FitSettings
 from lift3d.fitting.start import Seen, length_noise
 from lift3d.poses import Poses3D
 
-__all__ = ["JointsSeen", "Observations", "joints_seen", "runs_of"]
+__all__ = ["Joined", "JointsSeen", "Observations", "joints_seen", "runs_of"]
 
 _FIRST_NOISE = 0.015  # metres, until it is measured
 _LEAST_NOISE = 0.002
@@ -135,6 +135,58 @@ class JointsSeen:
         metres = noise * float(np.median(self.information[self.seen.seen][:, 0]) ** -0.5)
         width = scale * max(1.0, _LEAST_KERNEL / metres)
         return TargetTerm(np.ascontiguousarray(self.seen.targets[poses]), np.ascontiguousarray(information), width)
+
+
+@dataclass(frozen=True, eq=False)
+class Joined:
+    """Observations, and something else that is asked of the points besides; noise is that of what was seen.
+
+    Args:
+        own: what was seen.
+        also: of indices of poses, and the scale of the robust kernel: what else those should minimise.
+    """
+
+    own: Observations
+    also: Callable[[np.ndarray, float], Callable[[np.ndarray], Pull]]
+
+    @property
+    def seen(self) -> Seen:
+        """Places to start from."""
+        return self.own.seen
+
+    @property
+    def first_noise(self) -> float:
+        """Of what was seen."""
+        return self.own.first_noise
+
+    @property
+    def offset_noise(self) -> float:
+        """Of what was seen."""
+        return self.own.offset_noise
+
+    @property
+    def known_noise(self) -> float | None:
+        """Of what was seen."""
+        return self.own.known_noise
+
+    def least_noise(self, trusted: np.ndarray, body: BodyTree) -> float:
+        """Of what was seen."""
+        return self.own.least_noise(trusted, body)
+
+    def deviation(self, poses: np.ndarray, points: np.ndarray) -> float:
+        """Of what was seen."""
+        return self.own.deviation(poses, points)
+
+    def residuals(self, points: np.ndarray) -> np.ndarray:
+        """Of what was seen."""
+        return self.own.residuals(points)
+
+    def term(
+        self, poses: np.ndarray, trusted: np.ndarray | None, noise: float, scale: float
+    ) -> Callable[[np.ndarray], Pull]:
+        """Both together."""
+        own, also = self.own.term(poses, trusted, noise, scale), self.also(poses, scale)
+        return lambda points: own(points) + also(points)
 
 
 def joints_seen(poses: Poses3D, points: BodyPoints, settings: FitSettings, least: int) -> tuple[JointsSeen, np.ndarray]:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from lift3d.fitting.contact import Planted, foot_points, standing
+from lift3d.fitting.contact import foot_points, planted, standing
 from lift3d.fitting.known import held_by
 from lift3d.fitting.least_squares import BodyState, SharedPrior, Worked, minimise
 from lift3d.fitting.problem import BodyProblem
@@ -83,7 +83,7 @@ def _planted(problem: BodyProblem, worked: Worked) -> BodyProblem:
     observed, still = problem.observed, problem.settings.contact
     assert still is not None
     places, stands = standing(worked.points, foot_points(problem.points.names), observed.seen, problem.upright[:, 1])
-    return replace(problem, observed=Planted(observed, places, stands, still))
+    return replace(problem, observed=planted(observed, places, stands, still))
 
 
 def _smoothness(problem: BodyProblem) -> Smoothness | None:

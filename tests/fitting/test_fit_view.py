@@ -115,6 +115,9 @@ def test_what_does_not_fit_together_is_refused():
         fit_view(seen(joints), MODEL, CAMERA, start=start.to_world(CAMERA))
     with pytest.raises(InputError, match="takes one camera"):
         fit_view(Keypoints2D.of(torch.zeros(2, 1, 1, 24, 2), skeleton=MODEL.skeleton), MODEL)
+    unknown = Keypoints2D.of(seen(joints).pixels, skeleton=MODEL.skeleton)
+    with pytest.raises(InputError, match="neither camera nor image size"):
+        fit_view(unknown, MODEL, start=start)
     nobody = Keypoints2D.of(torch.full((1, 4, 1, 24, 2), torch.nan), skeleton=MODEL.skeleton)
     with pytest.raises(InputError, match="nothing to fit"):
         fit_view(nobody, MODEL, CAMERA, ONE_VIEW, start=start)
