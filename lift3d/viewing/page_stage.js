@@ -114,6 +114,7 @@ class Stage {
 
   draw(theme) {
     const { context } = this;
+    if (!this.width || !this.height) return; // a notebook's frame that is not laid out yet
     this.theme = theme;
     this.targets = [];
     context.clearRect(0, 0, this.width, this.height);

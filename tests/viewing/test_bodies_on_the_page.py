@@ -115,3 +115,13 @@ def test_the_page_draws_the_body_where_the_camera_sees_it(motion: BodyMotion, ri
     pixels = (rig["cam01"].project(motion.mesh(1)[0]).numpy() + 0.5) * scale - 2
     assert (columns.min(), rows.min()) == pytest.approx(pixels.min(0), abs=3)
     assert (columns.max(), rows.max()) == pytest.approx(pixels.max(0), abs=3)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
+def test_a_page_in_a_frame_without_a_size_waits(motion: BodyMotion, tmp_path: Path) -> None:
+    """As a notebook's output has before it is laid out; the picture fails where the console holds an error."""
+    frame = view(motion=motion)._repr_html_()
+    page = tmp_path / "page.html"
+    page.write_text(f'<meta charset="utf-8"><div style="display:none">{frame}</div>', encoding="utf-8")
+    screenshot(page, tmp_path, "")
