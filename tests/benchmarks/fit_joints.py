@@ -15,8 +15,8 @@
 ``multiview_error_ratio``  the error of the fit to pictures of 4 cameras around the dancer, with 4 px noise on each axis
                     and 15 % of the detections missing, over that of linear triangulation (DLT), on the joints that
                     this has; the errors beside it
-``eight_to_four_cost``  processor time of the whole fit to 8 cameras, triangulation and all, over that to 4: a step costs
-                    much the same, and with more cameras fewer are needed
+``eight_to_four_cost``  processor time of the whole fit to 8 cameras, triangulation and all, over that to 4: a step
+                    costs much the same, and with more cameras fewer are needed
 
 ``first_call_s`` is the wall time of the first fit, in which the loops are compiled or, the next time, read from disk.
 """
