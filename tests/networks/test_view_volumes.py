@@ -4,13 +4,13 @@ from dataclasses import replace
 
 import pytest
 import torch
+from made_up_rigs import BATCH, JOINTS, chosen, made_up, numbers
 
 from lift3d.errors import InputError
 from lift3d.geometry.rotations import rotvec_to_matrix
 from lift3d.networks.v2v import V2VSettings
 from lift3d.networks.view_attention import ViewAttentionSettings
 from lift3d.networks.view_volumes import ViewVolumes, ViewVolumesSettings, _moved
-from tests.networks.test_view_attention import BATCH, JOINTS, chosen, made_up, numbers
 
 SETTINGS = ViewVolumesSettings(
     ViewAttentionSettings(JOINTS, width=16, layers=1, heads=2),

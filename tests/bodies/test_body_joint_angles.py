@@ -117,7 +117,7 @@ def test_the_table_of_angles(body: BodyModel, tmp_path: Path) -> None:
 
 
 def test_other_skeletons_are_refused() -> None:
-    from test_motion import tiny_motion
+    from test_body_motion import tiny_motion
 
     with pytest.raises(InputError, match="lacks left_ankle"):
         joint_angles(tiny_motion())
