@@ -11,7 +11,25 @@ from pathlib import Path
 
 from lift3d.errors import FileError
 
-__all__ = ["writing", "writing_folder"]
+__all__ = ["check_place", "writing", "writing_folder"]
+
+
+def check_place(path: str | Path, folder: bool = False) -> None:
+    """Refuse, before long work, a path that cannot be written to.
+
+    Args:
+        path: where a file, or a folder, is to be written.
+        folder: whether it is a folder, which must be new or empty.
+
+    Raises:
+        FileError: something is there already, or the folder that holds it cannot be made or written to.
+    """
+    target = Path(path)
+    if folder:
+        _check_empty(target)
+    place = next(one for one in target.absolute().parents if one.exists())
+    if not (place.is_dir() and os.access(place, os.W_OK)):
+        raise FileError(target, f"cannot be written: {place} is no folder that may be written to", "Choose another.")
 
 
 @contextmanager
@@ -50,8 +68,7 @@ def writing_folder(path: str | Path) -> Iterator[Path]:
     """
     target = Path(path)
     try:
-        if target.exists() and not (target.is_dir() and not any(target.iterdir())):
-            raise FileError(target, "is there already; expected a new or empty folder", "Choose another name.")
+        _check_empty(target)
         target.parent.mkdir(parents=True, exist_ok=True)
         temporary = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
     except OSError as error:
@@ -66,6 +83,11 @@ def writing_folder(path: str | Path) -> Iterator[Path]:
         raise _not_written(target, error) from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _check_empty(target: Path) -> None:
+    if target.exists() and not (target.is_dir() and not any(target.iterdir())):
+        raise FileError(target, "is there already; expected a new or empty folder", "Choose another name.")
 
 
 def _not_written(target: Path, error: OSError) -> FileError:

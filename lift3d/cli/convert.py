@@ -7,13 +7,23 @@ from typing import Any
 
 import click
 
-from lift3d.cli._options import fps_option, path_argument, skeleton_option, threads_option, unit_option, up_option
+from lift3d.cli._options import fps_option, skeleton_option, threads_option, unit_option, up_option
 
 __all__ = ["COMMAND"]
 
 
+def _there(_context: click.Context, _parameter: click.Parameter, source: Path) -> Path:
+    """A path that exists, or the name of a body that comes with lift3d."""
+    if not source.exists():
+        from lift3d.formats import body_names
+
+        if str(source) not in body_names():
+            raise click.BadParameter(f"Path '{source}' does not exist.")
+    return source
+
+
 @click.command("convert")
-@path_argument("source")
+@click.argument("source", type=click.Path(path_type=Path), callback=_there)
 @click.argument("target", type=click.Path(path_type=Path))
 @click.option("--kind", type=click.Choice(["cameras", "keypoints", "poses", "body", "motion", "network"]),
               help="What the file holds, where it cannot be told.")  # fmt: skip
@@ -66,7 +76,8 @@ def COMMAND(  # noqa: N802
 ) -> None:
     """Read SOURCE (cameras, keypoints, poses, a body model or its motion, in any known format) and write it as TARGET.
 
-    An SMPL, SMPL-H or SMPL-X model (.pkl, .npz) becomes an archive of numbers; nothing in the file is run. A published
+    An SMPL, SMPL-H or SMPL-X model (.pkl, .npz) becomes an archive of numbers; nothing in the file is run. SOURCE may
+    also be the name of a body that comes with lift3d (`lift3d info bodies`), with --gender. A published
     checkpoint (VideoPose3D, HRNet, ...; see `lift3d info networks`) becomes a network of lift3d; TARGET ends in
     .safetensors.
     """
@@ -115,6 +126,8 @@ def _kind(source: Path, target: Path, source_format: str | None) -> str:
     from lift3d.formats import all_formats, kinds_of
     from lift3d.importers import all_importers
 
+    if not source.exists():
+        return "body"  # by its name
     if source_format in all_importers() or (source_format is None and target.suffix == ".safetensors"):
         return "network"
     names = {"CameraRig": "cameras", "Keypoints2D": "keypoints", "Poses3D": "poses", "BodyModel": "body",

@@ -10,7 +10,6 @@ import click
 from lift3d.cli._options import calibration_option, fps_option, path_argument, skeleton_option, threads_option
 
 if TYPE_CHECKING:
-    from lift3d.bodies import BodyMotion
     from lift3d.cameras import CameraRig
     from lift3d.fitting import BodyFit, FitSettings
     from lift3d.keypoints import Keypoints2D
@@ -72,12 +71,17 @@ def COMMAND(  # noqa: N802
 
     Every person gets one shape for the whole sequence. Prints how well it fits and the measures of each person.
     """
+    from lift3d._files import check_place, writing
     from lift3d.fitting.fit import fit
     from lift3d.fitting.report import fit_report, to_json
     from lift3d.poses import Poses3D
 
     targets = [_target(text) for text in outputs]
+    for path, folder in ((report, False), (iuv, True)):
+        if path is not None:
+            check_place(path, folder)
     rig = _rig(options)
+    videos = _videos(options["videos"], rig, pages=any(_is_page(*target) for target in targets))
     if iuv is not None and rig is None:
         raise click.UsageError("--iuv needs to know where the cameras stand: pass -c CALIBRATION.")
     seen = _chosen(_read(joints, options), people)
@@ -86,11 +90,9 @@ def COMMAND(  # noqa: N802
     motion, figures = found.motion, fit_report(found)
     _say(found, figures)
     for name, path in targets:
-        for written in _write(motion, found, name, path, rig, options):
+        for written in _write(found, name, path, rig, videos):
             click.echo(f"{written}: {written.stat().st_size / 1e6:.2f} MB" if written.is_file() else f"{written}/")
     if report is not None:
-        from lift3d._files import writing
-
         with writing(report) as temporary:
             temporary.write_text(to_json(figures), encoding="utf-8")
         click.echo(f"{report}: the figures")
@@ -106,6 +108,24 @@ def _rig(options: dict[str, Any]) -> CameraRig | None:
 
     where = options["calibration"]
     return read_cameras(where, unit=options["unit"], up=options["up"]) if where else None
+
+
+def _videos(given: tuple[str, ...], rig: CameraRig | None, pages: bool) -> dict[str, Path]:
+    """Path of the pictures by camera, checked before the work."""
+    from lift3d.errors import FileError, UnknownNameError
+
+    videos = {name if equals else Path(name).stem: Path(rest if equals else name)
+              for name, equals, rest in (video.partition("=") for video in given)}  # fmt: skip
+    if videos and not pages:
+        raise click.UsageError("--video is for a page: add -o PAGE.html.")
+    if videos and rig is None:
+        raise click.UsageError("--video needs to know where the cameras stand: pass -c CALIBRATION.")
+    for name, path in videos.items():
+        if rig is not None and name not in rig.names:
+            raise UnknownNameError("camera", name, rig.names)
+        if not path.exists():
+            raise FileError(path, "does not exist", "Check the path.")
+    return videos
 
 
 def _read(paths: tuple[Path, ...], options: dict[str, Any]) -> Poses3D | Keypoints2D:
@@ -168,21 +188,34 @@ def _settings(seen: Poses3D | Keypoints2D, options: dict[str, Any]) -> FitSettin
 
 def _target(text: str) -> tuple[str | None, Path]:
     """Format, if named, and path of an output; refused before the work if it cannot be written."""
+    from lift3d._files import check_place
     from lift3d.bodies import BodyMotion
+    from lift3d.errors import FileError, UnknownNameError
     from lift3d.formats import all_formats, check_target
     from lift3d.poses import Poses3D
 
+    able = {name: one for name, one in all_formats().items() if one.write and one.holds in (BodyMotion, Poses3D)}
     name, equals, rest = text.partition("=")
-    if not equals or name not in all_formats():
-        name, rest = "", text
-    path = Path(rest)
-    if not name and path.suffix.lower() == _PAGE:
-        return None, path
-    holds = BodyMotion if not name or all_formats()[name].holds is BodyMotion else Poses3D
-    if not name and not _is_motion(path):
-        holds = Poses3D
-    check_target(path, holds, name or None)
-    return name or None, path
+    if equals and name in able:
+        check_target(rest, able[name].holds, name)
+        return name, Path(rest)
+    if equals and name.isidentifier():
+        raise UnknownNameError("format of bodies", name, able)
+    path, known = Path(text), {suffix for one in able.values() if one.by_suffix for suffix in one.suffixes if suffix}
+    if _is_page(None, path):
+        check_place(path)
+    elif path.suffix.lower() not in known:
+        suffixes = ", ".join(sorted({*known, _PAGE}))
+        raise FileError(
+            path, f"the suffix does not say which format to write; expected {suffixes}", "Or name it: -o FORMAT=PATH."
+        )
+    else:
+        check_target(path, BodyMotion if _is_motion(path) else Poses3D)
+    return None, path
+
+
+def _is_page(name: str | None, path: Path) -> bool:
+    return name is None and path.suffix.lower() == _PAGE
 
 
 def _is_motion(path: Path) -> bool:
@@ -255,14 +288,13 @@ def _failed(failures: list[dict[str, Any]]) -> list[str]:
     ]
 
 
-def _write(
-    motion: BodyMotion, found: BodyFit, name: str | None, path: Path, rig: CameraRig | None, options: dict[str, Any]
-) -> list[Path]:
+def _write(found: BodyFit, name: str | None, path: Path, rig: CameraRig | None, videos: dict[str, Path]) -> list[Path]:
     """Write one output; of several people, a file each where the format holds one."""
     from lift3d.formats import all_formats, write_motion, write_poses
 
-    if name is None and path.suffix.lower() == _PAGE:
-        return [_save_page(found, path, rig, options)]
+    if _is_page(name, path):
+        return [found.show(rig, videos=videos).save(path)]
+    motion = found.motion
     if (name is not None and all_formats()[name].holds is not type(motion)) or (name is None and not _is_motion(path)):
         write_poses(motion.joints(), path, name)
         return [path]
@@ -274,10 +306,3 @@ def _write(
     for person, own in enumerate(paths):
         write_motion(motion.only(person), own, name)
     return paths
-
-
-def _save_page(found: BodyFit, path: Path, rig: CameraRig | None, options: dict[str, Any]) -> Path:
-    """A page with the bodies over the joints that they were fitted to."""
-    videos = {name if equals else Path(name).stem: Path(rest if equals else name)
-              for name, equals, rest in (video.partition("=") for video in options["videos"])}  # fmt: skip
-    return found.show(rig, videos=videos or None).save(path)

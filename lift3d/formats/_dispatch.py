@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cache
@@ -11,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from lift3d._discovery import entries_of
-from lift3d._files import writing, writing_folder
+from lift3d._files import check_place, writing, writing_folder
 from lift3d._natural_order import natural_order
 from lift3d.bodies import BodyModel, BodyMotion
 from lift3d.cameras import CameraRig, check_up
@@ -186,14 +185,12 @@ def check_target(path: str | Path, holds: type, format: str | None = None) -> No
         format: name of the format; by default it follows from the suffix.
 
     Raises:
-        FileError: the path does not say which format to write, or its folder cannot be made or written to.
+        FileError: the path does not say which format to write, its folder cannot be made or written to, or it is a
+            folder in which something is.
         UnknownNameError: there is no such format.
     """
     target = Path(path)
-    _writer(target, holds, format)
-    place = next(one for one in target.absolute().parents if one.exists())
-    if not (place.is_dir() and os.access(place, os.W_OK)):
-        raise FileError(target, f"cannot be written: {place} is no folder that may be written to", "Choose another.")
+    check_place(target, folder=_as_folder(_writer(target, holds, format)))
 
 
 def kinds_of(path: str | Path) -> set[type]:

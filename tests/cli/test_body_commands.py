@@ -94,6 +94,13 @@ def test_one_gender_of_several_is_converted(tmp_path: Path, capsys: pytest.Captu
     assert "no body of gender 'male'. Choose one of: female" in with_one
 
 
+def test_a_body_that_comes_along_is_converted_by_its_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    does(capsys, "convert", "makehuman", tmp_path / "male.npz", "--gender", "male")
+    assert torch.equal(read_body(tmp_path / "male.npz").template, read_body(gender="male").template)
+    assert "Path 'makehumen' does not exist" in fails(capsys, "convert", "makehumen", tmp_path / "no.npz")
+    assert [one.name for one in tmp_path.iterdir()] == ["male.npz"]
+
+
 def test_the_bodies_that_come_along_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
     told = does(capsys, "info", "bodies")
     assert "makehuman" in told

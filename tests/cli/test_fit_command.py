@@ -14,6 +14,7 @@ from lift3d.bodies import BodyModel
 from lift3d.cli import _run
 from lift3d.formats import read_body, read_motion, read_poses, write_poses
 from lift3d.poses import Poses3D
+from lift3d.synthetic import ring_rig
 
 
 @pytest.fixture(scope="module")
@@ -110,7 +111,28 @@ def test_wrong_words_are_refused_before_the_work(
     assert "No body model named 'somebody'" in fails(
         capsys, "fit", file, "--body", "somebody", "-o", tmp_path / "a.npz"
     )
-    assert sorted(one.name for one in tmp_path.iterdir()) == ["poses.npz"]
+    assert "No format of bodies named 'glbb'. Did you mean 'glb'?" in fails(capsys, "fit", file, "-o", "glbb=a.glb")
+    (tmp_path / "meshes").mkdir()
+    (tmp_path / "meshes" / "note.txt").write_text("mine")
+    inside = tmp_path / "meshes" / "note.txt" / "a.html"
+    frames = f"ply_frames={tmp_path / 'meshes'}"
+    for words in (("-o", frames), ("--iuv", tmp_path / "meshes"), ("-o", inside), ("--report", inside)):
+        told = fails(capsys, "fit", file, *words)
+        assert "is there already" in told or "is no folder that may be written to" in told
+    assert sorted(one.name for one in tmp_path.rglob("*")) == ["meshes", "note.txt", "poses.npz"]
+
+
+def test_pictures_of_a_page_are_looked_for_before_the_work(
+    file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lift3d.write_cameras(ring_rig(cameras=2), tmp_path / "rig.toml")
+    words = ("fit", file, "--video", tmp_path / "cam1.mp4", "-o", tmp_path / "page.html")
+    assert "add -o PAGE.html" in fails(capsys, *words[:-1], tmp_path / "a.npz")
+    assert "pass -c CALIBRATION" in fails(capsys, *words)
+    assert "cam1.mp4: does not exist" in fails(capsys, *words, "-c", tmp_path / "rig.toml")
+    other = ("--video", f"cam9={tmp_path / 'cam1.mp4'}", "-c", tmp_path / "rig.toml")
+    assert "No camera named 'cam9'" in fails(capsys, "fit", file, *other, "-o", tmp_path / "page.html")
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["poses.npz", "rig.toml"]
 
 
 def test_surface_pictures_of_calibrated_cameras(file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -123,7 +145,7 @@ def test_surface_pictures_of_calibrated_cameras(file: Path, tmp_path: Path, caps
     words = ("-o", tmp_path / "page.html", "-c", tmp_path / "rig.toml", "--up", "+y")
     does(capsys, "fit", file, *words, "--iuv", folder)
     assert len(list((folder / "front").iterdir())) == 24
-    assert "--iuv needs to know" in fails(capsys, "fit", file, "--iuv", folder)
+    assert "--iuv needs to know" in fails(capsys, "fit", file, "--iuv", tmp_path / "other")
 
 
 @pytest.mark.filterwarnings("ignore:.*filled in over time")
