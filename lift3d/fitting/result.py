@@ -146,7 +146,8 @@ class BodyFit:
         """How well it fits, in a few lines; people are counted from 1, frames from 0."""
         seen = self.residuals[torch.isfinite(self.residuals)]
         frames = int(torch.isfinite(self.translation[..., 0]).sum())
-        lines = [f"{frames} poses of {len(self.betas)} people fitted, {len(self.failures)} failed."]
+        people = "person" if len(self.betas) == 1 else "people"
+        lines = [f"{frames} poses of {len(self.betas)} {people} fitted, {len(self.failures)} failed."]
         if len(seen):
             mean, most = 1000 * float(seen.mean()), 1000 * float(seen.quantile(0.95))
             lines.append(f"joints: {mean:.1f} mm from where they were seen, 95 % within {most:.1f} mm.")
