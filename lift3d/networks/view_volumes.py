@@ -165,10 +165,13 @@ def _moved(
 ) -> Float[Tensor, "batch joints 3"]:
     """How far the mean over the cells moves when logits are added to those of the Gaussian."""
     places = cells.flatten(1, 3)
+    middle = places.mean(1, keepdim=True)  # from there numbers are small
     inverse = torch.linalg.inv(covariance + soft**2 * torch.eye(3).to(covariance))
-    root = torch.linalg.cholesky(inverse)
-    apart = places[:, None] @ root - (start[:, :, None] @ root)
-    gaussian = -0.5 * apart.square().sum(-1)
+    pull = (inverse @ (start - middle)[..., None])[..., 0]
+    x, y, z = (places - middle).unbind(-1)
+    squares = torch.stack([x * x, 2 * x * y, 2 * x * z, y * y, 2 * y * z, z * z, x, y, z], dim=-1)
+    upper = inverse.flatten(2)[..., [0, 1, 2, 4, 5, 8]]
+    gaussian = (squares @ torch.cat([-0.5 * upper, pull], dim=-1).mT).mT  # but for what is the same everywhere
     change = (gaussian + logits.flatten(2)).softmax(-1) - gaussian.softmax(-1)
     return change @ places
 

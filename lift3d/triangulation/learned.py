@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from jaxtyping import Float, Int
-from torch import Tensor, nn
+from torch import Tensor
 
 from lift3d._progress import progress
 from lift3d.cameras import CameraRig
@@ -22,7 +22,7 @@ from lift3d.triangulation.noise import NoiseModel
 
 __all__ = ["FrameNetwork", "PointsOfFrames", "excess_noise"]
 
-_AT_ONCE = 64  # people
+_AT_ONCE = {ViewAttention: 64, ViewVolumes: 8}  # people; more volumes than fit into a processor's cache take longer
 _USUAL_RATIO = 2.3  # median of measured over stated variances, held-out CMU subjects and the detector of the training
 
 
@@ -50,7 +50,7 @@ class FrameNetwork:
         skeleton: of the joints that it knows.
     """
 
-    network: nn.Module
+    network: ViewAttention | ViewVolumes
     skeleton: Skeleton
 
     @classmethod
@@ -82,15 +82,15 @@ class FrameNetwork:
         middle = up.centre.mean(0)
         rotation, translation = up.rotation.float(), (up.translation + up.rotation @ middle).float()
         rays, scores = _rays(keypoints, rig, min_score)
-        numbers = self._numbers(keypoints.skeleton)
+        numbers, count = self._numbers(keypoints.skeleton), _AT_ONCE[type(self.network)]
         parts = [
             self.network(
                 own, sure, rotation.expand(len(own), -1, -1, -1), translation.expand(len(own), -1, -1),
                 numbers.expand(len(own), -1),
             )
             for own, sure in progress(
-                zip(rays.split(_AT_ONCE), scores.split(_AT_ONCE), strict=True), "looking at views", "part",
-                -(-len(rays) // _AT_ONCE),
+                zip(rays.split(count), scores.split(count), strict=True), "looking at views", "part",
+                -(-len(rays) // count),
             )
         ]  # fmt: skip
         turn = right_angles("+z", rig.up)
