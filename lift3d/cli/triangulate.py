@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["COMMAND"]
 
 _MOST_ROWS = 40
+_LEARNED = ("learned", "volumetric")
 
 
 @click.command("triangulate")
@@ -92,6 +93,7 @@ def COMMAND(  # noqa: N802
     from lift3d.poses import Poses3D
     from lift3d.triangulation import diagnose, triangulate_in_detail
 
+    _check_learned(method, options)
     check_target(output, Poses3D, target_format)
     for file in reports:
         _check_suffix(file)
@@ -116,6 +118,13 @@ def COMMAND(  # noqa: N802
         f"\n{output}: {len(found.poses.times)} frames, {report.totals.triangulated:.1%} of the joints triangulated, "
         f"metres, {rig.up} up."
     )
+
+
+def _check_learned(method: str, options: dict[str, Any]) -> None:
+    """Refuse options that the method would not look at."""
+    given = [f"--{name}" for name in ("weights", "still") if options[name]]
+    if given and method not in _LEARNED:
+        raise click.UsageError(f"{' and '.join(given)}: only for --method {' or '.join(_LEARNED)}; this is {method}.")
 
 
 def _check_filter(name: str | None) -> None:

@@ -101,6 +101,16 @@ def test_help_names_every_suffix_that_poses_are_written_to() -> None:
     assert all(end in str(getattr(about, "help", "")) for end in suffixes)
 
 
+@pytest.mark.parametrize("method", ["learned", "volumetric"])
+def test_the_networks_that_ship_triangulate(files: Path, tmp_path: Path, capsys, method: str) -> None:
+    truth, errors = walk(frames=100, fps=60).positions, []
+    for number, words in enumerate([("--still",), ()]):
+        target = tmp_path / f"{number}.npz"
+        does(capsys, files, "good.npz", "-o", target, "--method", method, *words)
+        errors.append((read_poses(target).positions - truth).norm(dim=-1).nanmean().item())
+    assert errors[1] < errors[0] < 0.03
+
+
 def test_nothing_that_fits_is_said_and_does_not_crash(files: Path, tmp_path: Path, capsys) -> None:
     out = does(capsys, files, "alone.npz", "-o", tmp_path / "p.npz", "--report", tmp_path / "r.html")
     assert "Hardly any joint is seen by two cameras at the same time" in out
@@ -117,4 +127,8 @@ def test_wrong_use_is_one_line(files: Path, tmp_path: Path, capsys) -> None:
         capsys, files, "-o", target, *(word for name in ("cam0", "cam1", "cam2") for word in ("--without", name))
     )
     assert "tcr" in fails(capsys, files, "-o", target, "--to", "tcr")
+    assert "--still: only for --method learned or volumetric" in fails(capsys, files, "-o", target, "--still")
+    learned = ("-o", target, "--method", "learned", "--weights")
+    assert "there is no such checkpoint" in fails(capsys, files, *learned, "nowhere.safetensors")
+    assert "expected 'view_attention' or 'view_volumes'" in fails(capsys, files, *learned, "residual_mlp_cmu17")
     assert not target.exists()
