@@ -16,9 +16,9 @@ from lift3d.training.detector_settings import DetectorTraining
 from lift3d.training.lifter_settings import LifterTraining
 from lift3d.training.rig_settings import RigTraining
 from lift3d.training.self_training import teach_detector
-from lift3d.training.train_detector import train_detector
-from lift3d.training.train_lifter import train_lifter
-from lift3d.training.train_triangulator import train_triangulator
+from lift3d.training.train_detector import TrainedDetector, train_detector
+from lift3d.training.train_lifter import TrainedLifter, train_lifter
+from lift3d.training.train_triangulator import TrainedTriangulator, train_triangulator
 from lift3d.training.triangulator_settings import TriangulatorTraining
 
 __all__ = ["run_training"]
@@ -48,26 +48,13 @@ def _lifter(tables: Mapping[str, Any], folder: Path, where: str) -> Path:
     settings = LifterTraining.of(tables, where)
     _keep(settings.tables(), folder)
     trained = train_lifter(settings, folder)
-    weights = folder / "weights.safetensors"
-    about = {"trained_on": trained.trained_on, "licence": settings.data.licence}
-    save_network(
-        weights, trained.network, settings.network.settings, settings.network.name, trained.skeleton, about, half=True,
-        input_skeleton=trained.input_skeleton, encoding=trained.encoding.table(),
-    )  # fmt: skip
-    return weights
+    return _saved(trained, settings, folder, input_skeleton=trained.input_skeleton, encoding=trained.encoding.table())
 
 
 def _detector(tables: Mapping[str, Any], folder: Path, where: str) -> Path:
     settings = DetectorTraining.of(tables, where)
     _keep(settings.tables(), folder)
-    trained = train_detector(settings, folder)
-    weights = folder / "weights.safetensors"
-    about = {"trained_on": trained.trained_on, "licence": settings.data.licence}
-    save_network(
-        weights, trained.network, settings.network.settings, settings.network.name, trained.skeleton, about, half=True,
-        encoding=settings.reading.table(),
-    )  # fmt: skip
-    return weights
+    return _saved(train_detector(settings, folder), settings, folder, encoding=settings.reading.table())
 
 
 def _rig(tables: Mapping[str, Any], folder: Path, where: str) -> Path:
@@ -88,13 +75,7 @@ def _rig(tables: Mapping[str, Any], folder: Path, where: str) -> Path:
 def _triangulator(tables: Mapping[str, Any], folder: Path, where: str) -> Path:
     settings = TriangulatorTraining.of(tables, where)
     _keep(settings.tables(), folder)
-    trained = train_triangulator(settings, folder)
-    weights = folder / "weights.safetensors"
-    about = {"trained_on": trained.trained_on, "licence": settings.data.licence}
-    save_network(
-        weights, trained.network, settings.network.settings, settings.network.name, trained.skeleton, about, half=True
-    )
-    return weights
+    return _saved(train_triangulator(settings, folder), settings, folder)
 
 
 _KINDS: dict[str, Callable[[Mapping[str, Any], Path, str], Path]] = {
@@ -103,6 +84,21 @@ _KINDS: dict[str, Callable[[Mapping[str, Any], Path, str], Path]] = {
     "rig": _rig,
     "triangulator": _triangulator,
 }
+
+
+def _saved(
+    trained: TrainedLifter | TrainedDetector | TrainedTriangulator,
+    settings: LifterTraining | DetectorTraining | TriangulatorTraining,
+    folder: Path,
+    **more: Any,
+) -> Path:
+    """Write what was trained beside its run; returns the file."""
+    weights, network = folder / "weights.safetensors", settings.network
+    about = {"trained_on": trained.trained_on, "licence": settings.data.licence}
+    save_network(
+        weights, trained.network, network.settings, network.name, trained.skeleton, about, half=True, **more
+    )  # fmt: skip
+    return weights
 
 
 def _keep(tables: Mapping[str, Any], folder: Path) -> None:
