@@ -16,10 +16,25 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-__all__ = ["ray_equations", "solve_near"]
+__all__ = ["project_rays", "ray_equations", "solve_near"]
 
+_NEAREST_M = 0.1
 _RIDGE = 1e-6  # of the mean of the information's eigenvalues
 _LEAST = 1e-9  # 1 / m^2, where nothing is known
+
+
+def project_rays(
+    points: Float[Tensor, "batch #views points 3"],
+    rotation: Float[Tensor, "batch views 3 3"],
+    translation: Float[Tensor, "batch views 3"],
+) -> tuple[Float[Tensor, "batch views points 2"], Float[Tensor, "batch views points"]]:
+    """Where points, the same for all views or of each, are seen, and how deep, metres.
+
+    Those behind a camera, or nearer than 0.1 m, are seen as if they were that far in front.
+    """
+    local = points @ rotation.mT + translation[:, :, None]
+    depth = local[..., 2].clamp_min(_NEAREST_M)
+    return local[..., :2] / depth[..., None], depth
 
 
 def ray_equations(

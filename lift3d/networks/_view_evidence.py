@@ -8,15 +8,14 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from lift3d.geometry.ray_equations import ray_equations, solve_near
+from lift3d.geometry.ray_equations import project_rays, ray_equations, solve_near
 
-__all__ = ["FEATURES", "Evidence", "evidence_of", "project_rays"]
+__all__ = ["FEATURES", "Evidence", "evidence_of"]
 
 FEATURES = 16
 _ROUNDS = 3
 _KERNEL = 0.015  # residual, relative to the person's extent, at which a view counts half
 _FINE = 0.01  # residuals of which size are told apart best
-_NEAREST_M = 0.1
 _LOWEST_SCORE = 0.03
 
 
@@ -69,14 +68,14 @@ def evidence_of(
     matrices, vectors = ray_equations(rays, used, rotation, translation)
     for _ in range(_ROUNDS):
         points = solve_near(matrices.sum(1), vectors.sum(1), points)
-        projected, depth = project_rays(points, rotation, translation)
+        projected, depth = project_rays(points[:, None], rotation, translation)
         extent = _extent(projected, known)
         residual = ((rays - projected) / extent[..., None]).masked_fill(~(seen & known)[..., None], 0.0)
         used = weights / (1 + residual.square().sum(-1) / _KERNEL**2)
         matrices, vectors = ray_equations(rays, used / depth.square(), rotation, translation)
     others = matrices.sum(1, keepdim=True) - matrices, vectors.sum(1, keepdim=True) - vectors
     without = solve_near(*others, points[:, None].expand(-1, rays.shape[1], -1, -1))
-    apart = (rays - _own_rays(without, rotation, translation)) / extent[..., None]
+    apart = (rays - project_rays(without, rotation, translation)[0]) / extent[..., None]
     apart = apart.masked_fill(~(seen & (count >= 3))[..., None], 0.0)
     size = torch.log(depth * extent)[..., None]
     from_mean = _in_camera_axes(points, known[:, 0], rotation)
@@ -86,27 +85,6 @@ def evidence_of(
         _flag(known), count.expand_as(seen)[..., None] / 4, size, unsure,
     ]  # fmt: skip
     return Evidence(torch.cat([value.to(rays) for value in numbers], dim=-1), seen, extent, points, depth)
-
-
-def project_rays(
-    points: Float[Tensor, "batch points 3"],
-    rotation: Float[Tensor, "batch views 3 3"],
-    translation: Float[Tensor, "batch views 3"],
-) -> tuple[Float[Tensor, "batch views points 2"], Float[Tensor, "batch views points"]]:
-    """Where points are seen, and how deep; those behind a camera as if they were just in front."""
-    local = points[:, None] @ rotation.mT + translation[:, :, None]
-    depth = local[..., 2].clamp_min(_NEAREST_M)
-    return local[..., :2] / depth[..., None], depth
-
-
-def _own_rays(
-    points: Float[Tensor, "batch views joints 3"],
-    rotation: Float[Tensor, "batch views 3 3"],
-    translation: Float[Tensor, "batch views 3"],
-) -> Float[Tensor, "batch views joints 2"]:
-    """Where each view sees points of its own."""
-    local = points @ rotation.mT + translation[:, :, None]
-    return local[..., :2] / local[..., 2:].clamp_min(_NEAREST_M)
 
 
 def _extent(

@@ -26,9 +26,8 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from lift3d.errors import InputError
-from lift3d.geometry.ray_equations import solve_near
+from lift3d.geometry.ray_equations import project_rays, solve_near
 from lift3d.networks._entry import NetworkEntry
-from lift3d.networks._view_evidence import project_rays
 from lift3d.networks.v2v import V2V, V2VSettings
 from lift3d.networks.view_attention import JudgedViews, ViewAttention, ViewAttentionSettings, single_precision
 from lift3d.volumes import Cuboid, unproject_points
@@ -132,8 +131,8 @@ class ViewVolumes(nn.Module):
         spacing: float,
     ) -> Float[Tensor, "batch joints n n n"]:
         """What all views see of each joint at each cell: 1 where all that see it are sure of it."""
-        places, _ = project_rays(cells.flatten(1, 3), rotation, translation)
-        _, depth = project_rays(judged.positions, rotation, translation)
+        places, _ = project_rays(cells.flatten(1, 3)[:, None], rotation, translation)
+        _, depth = project_rays(judged.positions[:, None], rotation, translation)
         seen = judged.deviation.isfinite()
         wide = judged.deviation.masked_fill(~seen, 1.0)
         confidence = (_USUAL / wide).clamp_max(1.0).masked_fill(~seen, 0.0)

@@ -6,13 +6,12 @@ from collections.abc import Iterator
 
 from torch import Generator, Tensor
 
-from lift3d.datasets.motion_clips import read_motion_clips
-from lift3d.errors import SettingsError
 from lift3d.lifting.observed import Observed
 from lift3d.training.body_variation import BodySettings
+from lift3d.training.chosen_people import chosen_people
 from lift3d.training.detector_noise import NoiseSettings
 from lift3d.training.filmed_motion import FilmSettings, filmed
-from lift3d.training.lifter_settings import LifterTraining, check_names
+from lift3d.training.lifter_settings import LifterTraining
 from lift3d.training.motion_windows import MotionWindows
 
 __all__ = ["MotionSamples"]
@@ -46,25 +45,15 @@ class MotionSamples:
         assert settings.bodies is not None
         assert settings.views is not None
         assert settings.noise is not None
-        clips = read_motion_clips(data.path, data.splits)
-        everyone, held = set(clips.subjects), set(data.hold_out)
-        trained = (set(data.subjects) or everyone) - held
-        check_names(data, everyone, trained)
-        if unknown := sorted(set(data.without) - set(clips.names)):
-            raise SettingsError(
-                f"[data] without: there is no clip {', '.join(unknown)} in splits {', '.join(data.splits)}; name clips "
-                "that are there, or none: --data.without=[]."
-            )
-        own = zip(clips.subjects, clips.names, clips.lengths, strict=True)
-        lengths = [length for subject, name, length in own if subject in trained and name not in data.without]
+        people = chosen_people(data)
+        clips, self.about = people.clips, people.about
         self.input_skeleton = self.skeleton = clips.skeleton
-        self.about = f"{sum(lengths)} frames of {len(trained)} subjects"
-        untrained = everyone - trained | set(data.without)
         self._shorter = data.shorter
         self._film = FilmSettings(settings.bodies, settings.views, settings.noise)
-        self._drawn = MotionWindows(clips, data.frames, data.balance, untrained, data.speed)
-        self._single = MotionWindows(clips, 1, data.balance, untrained)
-        self._held = MotionWindows(clips, data.frames, 0.0, everyone - held | set(data.without)) if held else None
+        self._drawn = MotionWindows(clips, data.frames, data.balance, people.untrained, data.speed)
+        self._single = MotionWindows(clips, 1, data.balance, people.untrained)
+        unheld = people.unheld
+        self._held = MotionWindows(clips, data.frames, 0.0, unheld) if unheld is not None else None
 
     def draw(self, count: int, generator: Generator) -> tuple[Observed, Tensor]:
         """What a detector saw of so many windows of people, and their joints relative to the root, metres."""

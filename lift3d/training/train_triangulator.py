@@ -11,13 +11,13 @@ from jaxtyping import Float
 from torch import Generator, Tensor, nn
 
 from lift3d.checkpoints import network_named
-from lift3d.datasets.motion_clips import read_motion_clips
 from lift3d.errors import SettingsError
+from lift3d.geometry.ray_equations import project_rays
 from lift3d.skeletons import Skeleton
 from lift3d.training.body_variation import BodySettings
+from lift3d.training.chosen_people import chosen_people
 from lift3d.training.detector_noise import NoiseSettings
 from lift3d.training.first_weights import take_weights
-from lift3d.training.lifter_settings import check_names
 from lift3d.training.loop import train
 from lift3d.training.motion_windows import MotionWindows
 from lift3d.training.rig_samples import RigSamples, seen_by_rigs
@@ -68,21 +68,14 @@ class TriangulatorSamples:
     """
 
     def __init__(self, settings: TriangulatorTraining) -> None:
-        data = settings.data
-        clips = read_motion_clips(data.path, data.splits)
-        everyone, held = set(clips.subjects), set(data.hold_out)
-        trained = (set(data.subjects) or everyone) - held
-        check_names(data, everyone, trained)
-        self.settings, self.skeleton = settings, clips.skeleton
+        people = chosen_people(settings.data)
+        self.settings, self.skeleton, self.about = settings, people.clips.skeleton, people.about
         joints = getattr(settings.network.settings, "judge", settings.network.settings).joints
-        if joints != len(clips.skeleton):
-            raise SettingsError(f"[network]: it knows {joints} joints; the motion has {len(clips.skeleton)}.")
-        own = zip(clips.subjects, clips.names, clips.lengths, strict=True)
-        lengths = [length for subject, name, length in own if subject in trained and name not in data.without]
-        self.about = f"{sum(lengths)} frames of {len(trained)} subjects"
-        left_out = set(data.without)
-        self._drawn = MotionWindows(clips, 1, data.balance, everyone - trained | left_out)
-        self._held = MotionWindows(clips, 1, 0.0, everyone - held | left_out) if held else None
+        if joints != len(self.skeleton):
+            raise SettingsError(f"[network]: it knows {joints} joints; the motion has {len(self.skeleton)}.")
+        self._drawn = MotionWindows(people.clips, 1, settings.data.balance, people.untrained)
+        unheld = people.unheld
+        self._held = MotionWindows(people.clips, 1, 0.0, unheld) if unheld is not None else None
 
     def loss(self, network: nn.Module, generator: Generator, count: int) -> Tensor:
         """The loss of so many moments, all seen by rigs of one number of cameras."""
@@ -135,16 +128,11 @@ def triangulation_loss(
     if not settings.likelihood:
         return loss
     seen = samples.scores > 0
-    error = (judged.rays - _true_rays(samples)).masked_fill(~seen[..., None], 0.0)
+    truth, _ = project_rays(samples.positions[:, None], samples.rotation, samples.translation)
+    error = (judged.rays - truth).masked_fill(~seen[..., None], 0.0)
     deviation = judged.deviation.masked_fill(~seen, 1.0)
     unlikely = 2 * deviation.log() + error.square().sum(-1) / (2 * deviation.square())
     return loss + settings.likelihood * unlikely.masked_fill(~seen, 0.0).sum() / seen.sum().clamp_min(1)
-
-
-def _true_rays(samples: RigSamples) -> Float[Tensor, "batch views joints 2"]:
-    """Where the calibrated cameras should have seen the joints."""
-    local = samples.positions[:, None] @ samples.rotation.mT + samples.translation[:, :, None]
-    return local[..., :2] / local[..., 2:]
 
 
 def _errors(network: nn.Module, samples: RigSamples) -> Float[Tensor, "batch joints"]:
