@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 import torch
+from command_runs import does, fails
 from PIL import Image
 
 from lift3d import read_keypoints
 from lift3d.checkpoints import save_network
-from lift3d.cli import _run
 from lift3d.cli._memory import keep_freed_memory
 from lift3d.networks.hrnet import HrNet, HrNetSettings
 from lift3d.video import read_frames
@@ -33,20 +33,6 @@ def files(tmp_path_factory):
     network = HrNet(settings).eval()
     save_network(folder / "hrnet.safetensors", network, settings, "hrnet", "coco17", encoding=TOP_DOWN)
     return folder
-
-
-def does(capsys, *words):
-    code = _run([str(word) for word in words])
-    captured = capsys.readouterr()
-    assert code == 0, captured.err
-    return captured.out
-
-
-def fails(capsys, *words):
-    assert _run([str(word) for word in words]) == 2
-    lines = capsys.readouterr().err.strip().splitlines()
-    assert len(lines) == 1
-    return lines[0]
 
 
 def test_two_cameras_with_one_pass_and_two_passes(files, tmp_path, capsys):

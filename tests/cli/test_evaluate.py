@@ -5,9 +5,9 @@ import json
 import numpy as np
 import pytest
 import torch
+from command_runs import does, fails
 
 from lift3d import write_poses
-from lift3d.cli import _run
 from lift3d.datasets.pair_sources.lift3d_h5 import write_pose_pairs
 from lift3d.datasets.pose_pairs import PairClip, PosePairs
 from lift3d.evaluation import PoseSamples, write_samples
@@ -16,20 +16,6 @@ from lift3d.skeletons import get_skeleton
 from lift3d.synthetic import ring_rig, walk
 
 LABELS = {"subjects": ("S9", "S11"), "actions": ("Walking", "Eating"), "sequences": ("Walking 1", "Eating 1")}
-
-
-def does(capsys, *words):
-    code = _run([str(word) for word in words])
-    captured = capsys.readouterr()
-    assert code == 0, captured.err
-    return captured.out
-
-
-def fails(capsys, *words):
-    assert _run([str(word) for word in words]) == 2
-    lines = capsys.readouterr().err.strip().splitlines()
-    assert len(lines) == 1
-    return lines[0]
 
 
 @pytest.fixture

@@ -5,26 +5,12 @@ import json
 import numpy as np
 import pytest
 import torch
+from command_runs import does, fails
 
 from lift3d import write_cameras, write_keypoints, write_poses
-from lift3d.cli import _run
 from lift3d.datasets import read_labelled_pictures
 from lift3d.evaluation import PredictedPeople, write_coco_results
 from lift3d.synthetic import observe, ring_rig, walk
-
-
-def does(capsys, *words):
-    code = _run([str(word) for word in words])
-    captured = capsys.readouterr()
-    assert code == 0, captured.err
-    return captured.out
-
-
-def fails(capsys, *words):
-    assert _run([str(word) for word in words]) == 2
-    lines = capsys.readouterr().err.strip().splitlines()
-    assert len(lines) == 1
-    return lines[0]
 
 
 @pytest.fixture

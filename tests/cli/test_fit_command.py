@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 import torch
+from command_runs import does, fails
 
 import lift3d
 from lift3d.bodies import BodyModel
-from lift3d.cli import _run
 from lift3d.formats import read_body, read_motion, read_poses, write_poses
 from lift3d.poses import Poses3D
 from lift3d.synthetic import ring_rig
@@ -39,18 +39,6 @@ def poses(body: BodyModel) -> Poses3D:
 def file(poses: Poses3D, tmp_path: Path) -> Path:
     write_poses(poses, tmp_path / "poses.npz")
     return tmp_path / "poses.npz"
-
-
-def does(capsys: pytest.CaptureFixture[str], *words: object) -> str:
-    code = _run([str(word) for word in words])
-    captured = capsys.readouterr()
-    assert code == 0, captured.err
-    return captured.out
-
-
-def fails(capsys: pytest.CaptureFixture[str], *words: object) -> str:
-    assert _run([str(word) for word in words]) == 2
-    return capsys.readouterr().err
 
 
 @pytest.mark.filterwarnings("ignore:.*filled in over time")

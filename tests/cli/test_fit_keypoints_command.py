@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 import torch
+from command_runs import does, fails
 
 import lift3d
-from lift3d.cli import _run
 from lift3d.errors import InputError
 from lift3d.formats import read_body, read_motion, write_cameras, write_keypoints
 from lift3d.synthetic import observe, ring_rig, walk
@@ -24,18 +24,6 @@ def files(tmp_path: Path) -> tuple[Path, Path]:
     write_keypoints(SEEN, tmp_path / "keypoints.npz")
     write_cameras(RIG, tmp_path / "rig.toml")
     return tmp_path / "keypoints.npz", tmp_path / "rig.toml"
-
-
-def does(capsys: pytest.CaptureFixture[str], *words: object) -> str:
-    code = _run([str(word) for word in words])
-    captured = capsys.readouterr()
-    assert code == 0, captured.err
-    return captured.out
-
-
-def fails(capsys: pytest.CaptureFixture[str], *words: object) -> str:
-    assert _run([str(word) for word in words]) == 2
-    return capsys.readouterr().err
 
 
 def hips(path: Path) -> torch.Tensor:

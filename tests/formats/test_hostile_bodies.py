@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from planted_calls import Calls
 from smpl_files import pickled, smpl_arrays, write_npz
 
 from lift3d.errors import FileError
@@ -23,16 +24,6 @@ from lift3d.formats.smpl_pickle import _NAMES
 def written(path: Path, content: bytes) -> Path:
     path.write_bytes(content)
     return path
-
-
-class Calls:
-    """Pickles to a call of any function."""
-
-    def __init__(self, function: Callable[..., Any], *arguments: Any) -> None:
-        self.call = function, arguments
-
-    def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
-        return self.call
 
 
 ATTACKS: dict[str, Callable[[str], Any]] = {

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from planted_calls import Calls
 
 from lift3d.errors import FileError
 from lift3d.formats import all_formats, read_keypoints
@@ -29,16 +30,6 @@ def planted(path: Path, pickled: bytes, name: str = "positions_2d") -> Path:
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr(f"{name}.npy", file.getvalue() + pickled)
     return path
-
-
-class Calls:
-    """Pickles to a call of any function."""
-
-    def __init__(self, function: Callable[..., Any], *arguments: Any) -> None:
-        self.call = function, arguments
-
-    def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
-        return self.call
 
 
 ATTACKS: dict[str, Callable[[str], Any]] = {
