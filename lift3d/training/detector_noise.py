@@ -15,7 +15,7 @@ from torch import Generator, Tensor
 
 from lift3d.skeletons import Skeleton
 
-__all__ = ["NoiseSettings", "detect_like"]
+__all__ = ["NoiseSettings", "detect_like", "extent_of", "limbs_of"]
 
 _SWAPS = (("knee", "ankle"), ("elbow", "wrist"), ("hip", "knee", "ankle"))
 _LIMBS = (("knee", "ankle"), ("elbow", "wrist"), ("hip", "knee", "ankle"), ("shoulder", "elbow", "wrist"))
@@ -71,8 +71,7 @@ def detect_like(
         generator: random numbers.
     """
     count = len(rays)
-    known = torch.isfinite(rays).all(-1)
-    extent = _extent(rays, known)[:, :, None, None]
+    extent = extent_of(rays)[..., None, None]
     noisy = rays + extent * _errors(rays.shape, settings, generator)
     noisy = _swapped(noisy, skeleton, settings, generator)
     error = (noisy - rays).norm(dim=-1) / extent[..., 0]
@@ -85,10 +84,18 @@ def detect_like(
     return noisy.masked_fill(gone[..., None], torch.nan), scores.masked_fill(gone, 0.0)
 
 
-def _extent(rays: Tensor, known: Tensor) -> Float[Tensor, "batch frames"]:
-    """The longer side of the box around the known joints; 0 of nobody."""
-    largest = torch.where(known[..., None], rays, -torch.inf).amax(2)
-    return (largest - torch.where(known[..., None], rays, torch.inf).amin(2)).amax(-1).clamp_min(0)
+def extent_of(rays: Float[Tensor, "batch pictures joints 2"]) -> Float[Tensor, "batch pictures"]:
+    """The longer side of the box around the joints that are not NaN; 0 of nobody."""
+    known = torch.isfinite(rays).all(-1, keepdim=True)
+    largest = torch.where(known, rays, -torch.inf).amax(2)
+    return (largest - torch.where(known, rays, torch.inf).amin(2)).amax(-1).clamp_min(0)
+
+
+def limbs_of(skeleton: Skeleton) -> list[list[int]]:
+    """Joints that hide together: of arms and legs, whole or their lower ends, left and right."""
+    return [
+        skeleton.indices(*(f"{side}_{joint}" for joint in limb)) for side in ("left", "right") for limb in _LIMBS
+    ]  # fmt: skip
 
 
 def _errors(shape: torch.Size, settings: NoiseSettings, generator: Generator) -> Tensor:
@@ -136,10 +143,9 @@ def _gone(shape: torch.Size, skeleton: Skeleton, settings: NoiseSettings, genera
     """Which joints are missing; some of every person stay."""
     count, frames, _ = shape
     gone = torch.rand(shape, generator=generator) < settings.joint_missing
-    for side in ("left", "right"):
-        for limb in _LIMBS:
-            hit = _lasting(count, frames, settings.limb_frames, settings.limb_missing, generator)
-            gone[:, :, skeleton.indices(*(f"{side}_{joint}" for joint in limb))] |= hit[..., None]
+    for limb in limbs_of(skeleton):
+        hit = _lasting(count, frames, settings.limb_frames, settings.limb_missing, generator)
+        gone[:, :, limb] |= hit[..., None]
     gone &= torch.rand(count, 1, 1, generator=generator) < settings.occluded
     head = [index for index, joint in enumerate(skeleton.joints) if joint in ("head", "neck_nose")]
     gone[:, :, head] |= torch.rand(count, 1, 1, generator=generator) < settings.head_missing

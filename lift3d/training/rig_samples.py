@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from jaxtyping import Float
+import torch
+from jaxtyping import Bool, Float
 from torch import Generator, Tensor
 
 from lift3d.skeletons import Skeleton
 from lift3d.training.body_variation import BodySettings, vary_bodies
+from lift3d.training.crowding import CrowdSettings, led_astray, somebody_beside
 from lift3d.training.detector_noise import NoiseSettings, detect_like
 from lift3d.training.virtual_rigs import RigSettings, film_with_rigs
 
 __all__ = ["RigSamples", "seen_by_rigs"]
 
-_NEAREST = 0.4  # metres in front of a camera: samples with anybody nearer to one are left out
+_NEAREST = 0.4  # metres in front of a camera: samples with the person nearer to one are left out, others not seen
 
 
 class RigSamples(NamedTuple):
@@ -41,30 +43,53 @@ def seen_by_rigs(
     rigs: RigSettings,
     bodies: BodySettings,
     noise: NoiseSettings,
+    crowd: CrowdSettings,
     generator: Generator,
 ) -> RigSamples:
-    """Vary people, film each with a rig of its own, and detect.
+    """Vary people, film each with a rig of its own, some with somebody beside them, and detect.
 
     Args:
         motion: world, z up, the ground at z = 0, metres.
         views: cameras of each rig.
         skeleton: what the joints are.
-        rigs, bodies, noise: how rigs, bodies and detectors vary.
+        rigs, bodies, noise, crowd: how rigs, bodies, detectors and other people vary.
         generator: random numbers.
     """
     people = vary_bodies(motion, skeleton, bodies, generator).float()
-    filmed = film_with_rigs(people, views, skeleton, rigs, generator)
-    joints = filmed.joints[:, 0]
-    near = joints[..., 2].amin(dim=(1, 2)) < _NEAREST
-    joints, positions = joints[~near], filmed.positions[~near, 0]
-    rotation, translation = filmed.rotation[~near], filmed.translation[~near]
+    both = torch.cat([people, somebody_beside(people, skeleton, crowd, generator)], dim=2)
+    filmed = film_with_rigs(both, views, skeleton, rigs, generator)
+    person, other = filmed.joints[:, 0].split(len(skeleton), dim=2)
+    crowded = torch.rand(len(person), 1, 1, generator=generator) < crowd.crowded
+    other = other.masked_fill(~(crowded & _in_front(other))[..., None], torch.nan)
+    kept = _in_front(person).all(1)[:, 0]
+    rotation, translation = filmed.rotation[kept], filmed.translation[kept]
     amid = -(rotation.mT @ translation[..., None])[..., 0].mean(1)
-    exact = joints[..., :2] / joints[..., 2:]
-    rays, scores = detect_like(exact.flatten(0, 1)[:, None], skeleton, noise, generator)
+    exact = _rays(person[kept])
+    rays, scores = led_astray(
+        *_detected(exact, skeleton, noise, generator), *_detected(_rays(other[kept]), skeleton, noise, generator),
+        exact, skeleton, crowd, generator,
+    )  # fmt: skip
     return RigSamples(
-        rays[:, 0].nan_to_num(0.0).unflatten(0, exact.shape[:2]),
-        scores[:, 0].unflatten(0, exact.shape[:2]),
+        rays.nan_to_num(0.0),
+        scores,
         rotation,
         translation + (rotation @ amid[:, None, :, None])[..., 0],
-        positions - amid[:, None],
+        filmed.positions[kept, 0, : len(skeleton)] - amid[:, None],
     )
+
+
+def _in_front(joints: Float[Tensor, "batch views joints 3"]) -> Bool[Tensor, "batch views 1"]:
+    """Whether all of somebody is far enough in front of a camera."""
+    return joints[..., 2].amin(dim=2, keepdim=True) >= _NEAREST
+
+
+def _rays(joints: Float[Tensor, "batch views joints 3"]) -> Float[Tensor, "batch views joints 2"]:
+    return joints[..., :2] / joints[..., 2:]
+
+
+def _detected(
+    exact: Float[Tensor, "batch views joints 2"], skeleton: Skeleton, noise: NoiseSettings, generator: Generator
+) -> tuple[Float[Tensor, "batch views joints 2"], Float[Tensor, "batch views joints"]]:
+    """Each view by itself."""
+    rays, scores = detect_like(exact.flatten(0, 1)[:, None], skeleton, noise, generator)
+    return rays[:, 0].unflatten(0, exact.shape[:2]), scores[:, 0].unflatten(0, exact.shape[:2])

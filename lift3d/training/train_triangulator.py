@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -16,6 +16,7 @@ from lift3d.geometry.ray_equations import project_rays
 from lift3d.skeletons import Skeleton
 from lift3d.training.body_variation import BodySettings
 from lift3d.training.chosen_people import chosen_people
+from lift3d.training.crowding import CrowdSettings
 from lift3d.training.detector_noise import NoiseSettings
 from lift3d.training.first_weights import take_weights
 from lift3d.training.loop import train
@@ -26,7 +27,8 @@ from lift3d.training.triangulator_settings import TriangulationLossSettings, Tri
 __all__ = ["TrainedTriangulator", "TriangulatorSamples", "train_triangulator", "triangulation_loss"]
 
 _MEASURED, _AT_ONCE = 2048, 128  # moments
-_MEASURED_VIEWS = (2, 4)
+_MEASURED_VIEWS = (2, 4)  # nobody else in view
+_CROWDED_VIEWS = 4  # always somebody else in view
 _AS_THEY_ARE = BodySettings(body_scale=0, bone_scale=0, tilt_deg=0, mirror=0)
 _DETECTED = NoiseSettings(exact=0, occluded=0, head_missing=0)
 
@@ -84,26 +86,30 @@ class TriangulatorSamples:
         views = int(torch.randint(fewest, most + 1, (), generator=generator))
         samples = seen_by_rigs(
             self._drawn.draw(count, generator), views, self.skeleton, settings.rigs, settings.bodies, settings.noise,
-            generator,
+            settings.crowd, generator,
         )  # fmt: skip
         numbers = _some_unknown(len(samples.rays), len(self.skeleton), settings.loss.unknown, generator)
         return triangulation_loss(network, _on(samples, network), numbers, settings.loss)
 
     @torch.no_grad()
     def measure(self, network: nn.Module) -> dict[str, float]:
-        """Mean error of the people held out by number of views, millimetres; none without them."""
-        figures: dict[str, float] = {}
-        for views in _MEASURED_VIEWS if self._held is not None else ():
-            parts = [_errors(network, _on(samples, network)) for samples in self._seen(views)]
-            figures[f"views_{views}_mm"] = 1000 * torch.cat(parts).nanmean().item()
-        return figures
+        """Mean error of people held out by number of views, alone and in company, millimetres; none without them."""
+        if self._held is None:
+            return {}
+        figures = {f"views_{views}_mm": self._error(network, views, CrowdSettings()) for views in _MEASURED_VIEWS}
+        crowd = replace(self.settings.crowd, crowded=1.0)
+        return figures | {f"views_{_CROWDED_VIEWS}_crowded_mm": self._error(network, _CROWDED_VIEWS, crowd)}
 
-    def _seen(self, views: int) -> Iterator[RigSamples]:
+    def _error(self, network: nn.Module, views: int, crowd: CrowdSettings) -> float:
+        parts = [_errors(network, _on(samples, network)) for samples in self._seen(views, crowd)]
+        return 1000 * torch.cat(parts).nanmean().item()
+
+    def _seen(self, views: int, crowd: CrowdSettings) -> Iterator[RigSamples]:
         assert self._held is not None
         generator = Generator().manual_seed(1)
         for motion in self._held.draw(_MEASURED, generator).split(_AT_ONCE):
             yield seen_by_rigs(
-                motion, views, self.skeleton, self.settings.rigs, _AS_THEY_ARE, _DETECTED, generator
+                motion, views, self.skeleton, self.settings.rigs, _AS_THEY_ARE, _DETECTED, crowd, generator
             )  # fmt: skip
 
 

@@ -10,6 +10,7 @@ from lift3d.checkpoints import network_named
 from lift3d.errors import SettingsError
 from lift3d.settings import from_mapping, to_mapping
 from lift3d.training.body_variation import BodySettings
+from lift3d.training.crowding import CrowdSettings
 from lift3d.training.detector_noise import NoiseSettings
 from lift3d.training.lifter_settings import MotionData
 from lift3d.training.loop import LoopSettings
@@ -18,7 +19,9 @@ from lift3d.training.virtual_rigs import RigSettings
 
 __all__ = ["TriangulationLossSettings", "TriangulatorTraining"]
 
-_FILMED = {"data": MotionData, "rigs": RigSettings, "bodies": BodySettings, "noise": NoiseSettings}
+_FILMED = {
+    "data": MotionData, "rigs": RigSettings, "bodies": BodySettings, "noise": NoiseSettings, "crowd": CrowdSettings
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -48,7 +51,7 @@ class TriangulatorTraining:
         network: a table with a ``name`` and the settings of what it names: a network that takes rays, scores, cameras
             and the numbers of joints, and answers with positions.
         loop: how long and how fast.
-        rigs, bodies, noise: how motion becomes samples.
+        rigs, bodies, noise, crowd: how motion becomes samples.
         loss: what is made small.
         start: a checkpoint to begin from: its weights are taken wherever name and shape fit, and a judge of detections
             becomes that of a network of volumes. Empty for none.
@@ -64,6 +67,7 @@ class TriangulatorTraining:
     rigs: RigSettings = field(default_factory=RigSettings)
     bodies: BodySettings = field(default_factory=BodySettings)
     noise: NoiseSettings = field(default_factory=NoiseSettings)
+    crowd: CrowdSettings = field(default_factory=CrowdSettings)
     loss: TriangulationLossSettings = field(default_factory=TriangulationLossSettings)
     start: str = ""
 

@@ -14,6 +14,7 @@ from lift3d.networks.view_volumes import ViewVolumes
 from lift3d.settings import read_toml, with_overrides
 from lift3d.synthetic import walk
 from lift3d.training.body_variation import BodySettings
+from lift3d.training.crowding import CrowdSettings
 from lift3d.training.detector_noise import NoiseSettings
 from lift3d.training.rig_samples import RigSamples, seen_by_rigs
 from lift3d.training.runs import run_training
@@ -50,15 +51,27 @@ def judge(motion: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return run_training(with_overrides(tables, [f"--data.path={motion}", *SMALL, *NARROW]), folder)
 
 
-def samples(noise: NoiseSettings = EXACT, views: int = 4, rigs: RigSettings | None = None) -> RigSamples:
+ALONE = CrowdSettings()
+
+
+def samples(
+    noise: NoiseSettings = EXACT, views: int = 4, rigs: RigSettings | None = None, crowd: CrowdSettings = ALONE
+) -> RigSamples:
     motion = walk(frames=40).positions
     generator = torch.Generator().manual_seed(0)
-    return seen_by_rigs(motion, views, H36M, rigs or RigSettings(), AS_THEY_ARE, noise, generator)
+    return seen_by_rigs(motion, views, H36M, rigs or RigSettings(), AS_THEY_ARE, noise, crowd, generator)
 
 
 def projected(own: RigSamples) -> torch.Tensor:
     local = torch.einsum("bvxy,bjy->bvjx", own.rotation, own.positions) + own.translation[:, :, None]
     return local[..., :2] / local[..., 2:]
+
+
+def linear_equations(own: RigSamples) -> tuple[torch.Tensor, torch.Tensor]:
+    """Of points that detections see: x (r3 X + t3) = r1 X + t1, and y likewise."""
+    rows = own.rays[..., None] * own.rotation[:, :, None, 2:] - own.rotation[:, :, None, :2]
+    shift = own.translation[:, :, None, :2] - own.rays * own.translation[:, :, None, 2:]
+    return rows.transpose(1, 2).flatten(2, 3), shift.transpose(1, 2).flatten(2, 3)[..., None]
 
 
 def test_exact_detections_are_the_joints_seen_by_the_calibrated_cameras() -> None:
@@ -82,6 +95,29 @@ def test_missing_detections_are_finite_and_have_no_score() -> None:
     assert 0.1 < float((own.scores == 0).float().mean()) < 0.6
 
 
+def test_a_detector_may_see_somebody_else_who_stands_beside_the_person_and_is_one_in_all_views() -> None:
+    own = samples(
+        crowd=CrowdSettings(crowded=1, apart_m=(1.0, 1.5), person_jump=1), rigs=RigSettings(distance_m=(4, 6))
+    )
+    seen = torch.linalg.lstsq(*linear_equations(own)).solution[..., 0]
+    apart = (seen - own.positions)[:, H36M.root]
+    assert bool(((apart[:, :2].norm(dim=-1) > 0.99) & (apart[:, :2].norm(dim=-1) < 1.51)).all())
+    bone = (seen[:, 1] - seen[:, 2]).norm(dim=-1)  # the same walker's, at another moment
+    torch.testing.assert_close(bone, (own.positions[:, 1] - own.positions[:, 2]).norm(dim=-1), atol=2e-3, rtol=0)
+
+
+def test_only_some_moments_are_crowded_and_nobody_is_seen_who_stands_at_the_camera() -> None:
+    some = samples(crowd=CrowdSettings(crowded=0.5, person_jump=1))
+    elsewhere = ((some.rays - projected(some)).norm(dim=-1) > 1e-4).all(-1).all(-1)
+    assert 0.2 < float(elsewhere.float().mean()) < 0.8
+    close = samples(
+        crowd=CrowdSettings(crowded=1, apart_m=(2.0, 3.0), person_jump=1), rigs=RigSettings(even=1, distance_m=(2, 3))
+    )
+    own = ((close.rays - projected(close)).norm(dim=-1) < 1e-4).all(-1)
+    assert bool(own.any())
+    assert not bool(own.all())
+
+
 def test_the_loss_is_the_distance_in_metres_and_the_likelihood_of_the_errors() -> None:
     own = samples(NoiseSettings(exact=0, occluded=0, head_missing=0))
     entry = network_named("view_attention")
@@ -100,7 +136,7 @@ def test_a_judge_learns_and_its_weights_load(judge: Path) -> None:
     loaded = load_network(judge)
     assert (loaded.name, loaded.skeleton.name, loaded.settings.width) == ("view_attention", "human36m17", 16)
     rows = [row.split(",") for row in (judge.parent / "curve.csv").read_text().splitlines()]
-    assert rows[0] == ["step", "loss", "views_2_mm", "views_4_mm"]
+    assert rows[0] == ["step", "loss", "views_2_mm", "views_4_mm", "views_4_crowded_mm"]
     assert float(rows[-1][1]) < float(rows[1][1])
     assert float(rows[-1][3]) < float(rows[-1][2])  # four views see better than two
 
