@@ -372,19 +372,22 @@ def add_residuals(slope, misfit, kernel, sums):
     """Add one camera's part of Newton's equations of the robust reprojection error to sums (9, points).
 
     The cost of a residual r of weight W is kernel / 2 log(1 + W r^2 / kernel) (Cauchy). Its slope is w J^T r with
-    w = W / (1 + W r^2 / kernel); its curvature, that of the projection left out, w J^T J - 2 / kernel (w J^T r)^2.
+    w = W / (1 + W r^2 / kernel); its curvature, that of the projection left out, w J^T J - 2 / kernel (w J^T r)^2, of
+    which at least half of w J^T J is kept: w J^T J bounds the cost from above, so no step that long, of a projection
+    without bends, raises it, whereas one as long as the curvature far from the detection says goes anywhere.
     """
     bend_back = 2 / kernel
     for b in range(sums.shape[1]):
         u0, u1, u2, v0, v1, v2 = slope[0, b], slope[1, b], slope[2, b], slope[3, b], slope[4, b], slope[5, b]
         du, dv, w = misfit[0, b], misfit[1, b], misfit[2, b]
         g0, g1, g2 = w * (u0 * du + v0 * dv), w * (u1 * du + v1 * dv), w * (u2 * du + v2 * dv)
-        sums[0, b] += w * (u0 * u0 + v0 * v0) - bend_back * g0 * g0
-        sums[1, b] += w * (u0 * u1 + v0 * v1) - bend_back * g0 * g1
-        sums[2, b] += w * (u0 * u2 + v0 * v2) - bend_back * g0 * g2
-        sums[3, b] += w * (u1 * u1 + v1 * v1) - bend_back * g1 * g1
-        sums[4, b] += w * (u1 * u2 + v1 * v2) - bend_back * g1 * g2
-        sums[5, b] += w * (u2 * u2 + v2 * v2) - bend_back * g2 * g2
+        back = min(bend_back, 0.5 / (w * (du * du + dv * dv)))
+        sums[0, b] += w * (u0 * u0 + v0 * v0) - back * g0 * g0
+        sums[1, b] += w * (u0 * u1 + v0 * v1) - back * g0 * g1
+        sums[2, b] += w * (u0 * u2 + v0 * v2) - back * g0 * g2
+        sums[3, b] += w * (u1 * u1 + v1 * v1) - back * g1 * g1
+        sums[4, b] += w * (u1 * u2 + v1 * v2) - back * g1 * g2
+        sums[5, b] += w * (u2 * u2 + v2 * v2) - back * g2 * g2
         sums[6, b] -= g0
         sums[7, b] -= g1
         sums[8, b] -= g2

@@ -84,6 +84,9 @@ def test_views_of_random_rigs(tmp_path: Path) -> None:
         _run("triangulate_views.py", *words, *more)["detected"]["median_mm"] for more in (["--views", 2], [])
     )
     assert 0.1 < every < some < 200
+    subprocess.run([*command, "--cameras", "5", "--crowded"], check=True)
+    means = [_run("triangulate_views.py", *words[:-1], method)["detected"]["mean_mm"] for method in ("dlt", "robust")]
+    assert means[0] > 2 * means[1] > 2 * every  # views led astray are found out
 
 
 @pytest.mark.parametrize("method", ["dlt", "robust", "temporal"])

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from lift3d import CameraRig, Keypoints2D, Poses3D
+from lift3d import Camera, CameraRig, Keypoints2D, Poses3D
 from lift3d.synthetic import observe, ring_rig, walk
 from lift3d.triangulation import TriangulationSettings, triangulate_in_detail
 from lift3d.triangulation.consensus import ConsensusSettings, Fit, fit_points, pairs_of
@@ -44,6 +44,36 @@ def with_outliers(views: Views, number: int, seed: int = 1) -> tuple[Views, np.n
     angle, length = random.uniform(0, 2 * np.pi, outlier.shape), random.uniform(40, 200, outlier.shape)
     away = np.stack([np.cos(angle), np.sin(angle)], -1) * length[..., None]
     return Views(views.pixels + np.where(outlier[..., None], away, 0), views.scores), outlier
+
+
+def rig_near_and_far() -> CameraRig:
+    """Four cameras, one of them two metres from the people, the others up to seven."""
+    centres = torch.tensor([[1.9, -0.9, 0.9], [6.0, 4.4, 2.7], [-1.9, 5.5, 2.6], [-2.4, -3.4, 0.6]]).double()
+    down, intrinsics = torch.tensor([0.0, 0.0, -1.0]).double(), np.diag([1100.0, 1100.0, 1.0])
+    cameras = {}
+    for number, centre in enumerate(centres):
+        forward = torch.nn.functional.normalize(-down * 0.9 - centre, dim=0)
+        right = torch.nn.functional.normalize(torch.linalg.cross(down, forward), dim=0)
+        rotation = torch.stack([right, torch.linalg.cross(forward, right), forward])
+        cameras[f"cam{number}"] = Camera.of(intrinsics, rotation=rotation, translation=-rotation @ centre)
+    return CameraRig.of(cameras)
+
+
+@pytest.mark.parametrize("sigma", [1.0, 3.0, 6.0])
+def test_points_stay_where_views_meet_though_all_are_as_far_off_as_the_gate_allows(sigma: float) -> None:
+    """Where the cost bends down, a whole step of Newton's method leads away, to millions of kilometres."""
+    rig, random = rig_near_and_far(), np.random.default_rng(1)
+    packed = PackedRig.of(rig)
+    truth = torch.tensor([0.0, 0.0, 0.9]) + 0.4 * torch.randn(2000, 3, generator=torch.Generator().manual_seed(0))
+    exact = rig.project(truth.double()).numpy()
+    angle, length = random.uniform(0, 2 * np.pi, exact.shape[:-1]), random.uniform(2, 3.95, exact.shape[:-1])
+    away = sigma * length[..., None] * np.stack([np.cos(angle), np.sin(angle)], -1)
+    noise = NoiseModel(NoiseModel.unknown(len(rig)).tables / sigma**2)
+    fit = fit_points(packed, Views(exact + away, np.ones(angle.shape)), noise, ConsensusSettings())
+    error = np.linalg.norm(fit.points + packed.origin - truth.numpy(), axis=-1)
+    found = np.isfinite(error)
+    assert found.mean() > 0.9
+    assert error[found].max() < 0.1 * sigma
 
 
 @pytest.mark.parametrize(
