@@ -5,18 +5,16 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from torch import Generator, Tensor
 
 from lift3d.skeletons import Skeleton
 from lift3d.training.body_variation import BodySettings, vary_bodies
 from lift3d.training.crowding import CrowdSettings, led_astray, somebody_beside
 from lift3d.training.detector_noise import NoiseSettings, detect_like
-from lift3d.training.virtual_rigs import RigSettings, film_with_rigs
+from lift3d.training.virtual_rigs import RigSettings, film_with_rigs, rays_in_view
 
 __all__ = ["RigSamples", "seen_by_rigs"]
-
-_NEAREST = 0.4  # metres in front of a camera: samples with the person nearer to one are left out, others not seen
 
 
 class RigSamples(NamedTuple):
@@ -48,6 +46,8 @@ def seen_by_rigs(
 ) -> RigSamples:
     """Vary people, film each with a rig of its own, some with somebody beside them, and detect.
 
+    People who are too near to one of their cameras are left out.
+
     Args:
         motion: world, z up, the ground at z = 0, metres.
         views: cameras of each rig.
@@ -60,13 +60,14 @@ def seen_by_rigs(
     filmed = film_with_rigs(both, views, skeleton, rigs, generator)
     person, other = filmed.joints[:, 0].split(len(skeleton), dim=2)
     crowded = torch.rand(len(person), 1, 1, generator=generator) < crowd.crowded
-    other = other.masked_fill(~(crowded & _in_front(other))[..., None], torch.nan)
-    kept = _in_front(person).all(1)[:, 0]
+    others = rays_in_view(other.masked_fill(~crowded[..., None], torch.nan))
+    exact = rays_in_view(person)
+    kept = exact.isfinite().all(dim=(1, 2, 3))
+    exact, others = exact[kept], others[kept]
     rotation, translation = filmed.rotation[kept], filmed.translation[kept]
     amid = -(rotation.mT @ translation[..., None])[..., 0].mean(1)
-    exact = _rays(person[kept])
     rays, scores = led_astray(
-        *_detected(exact, skeleton, noise, generator), *_detected(_rays(other[kept]), skeleton, noise, generator),
+        *_detected(exact, skeleton, noise, generator), *_detected(others, skeleton, noise, generator),
         exact, skeleton, crowd, generator,
     )  # fmt: skip
     return RigSamples(
@@ -76,15 +77,6 @@ def seen_by_rigs(
         translation + (rotation @ amid[:, None, :, None])[..., 0],
         filmed.positions[kept, 0, : len(skeleton)] - amid[:, None],
     )
-
-
-def _in_front(joints: Float[Tensor, "batch views joints 3"]) -> Bool[Tensor, "batch views 1"]:
-    """Whether all of somebody is far enough in front of a camera."""
-    return joints[..., 2].amin(dim=2, keepdim=True) >= _NEAREST
-
-
-def _rays(joints: Float[Tensor, "batch views joints 3"]) -> Float[Tensor, "batch views joints 2"]:
-    return joints[..., :2] / joints[..., 2:]
 
 
 def _detected(

@@ -14,7 +14,9 @@ from lift3d.geometry.rotations import rotvec_to_matrix
 from lift3d.skeletons import Skeleton
 from lift3d.training.virtual_cameras import between, looking
 
-__all__ = ["Filmed", "RigSettings", "film_with_rigs"]
+__all__ = ["Filmed", "RigSettings", "film_with_rigs", "rays_in_view"]
+
+_NEAREST = 0.4  # metres in front of a camera
 
 
 @dataclass(frozen=True)
@@ -97,6 +99,16 @@ def film_with_rigs(
     said = rotvec_to_matrix(turn).to(rotation) @ rotation
     stated = eye + settings.moved_m * torch.randn(*eye.shape, generator=generator)
     return Filmed(joints, positions, said, -(said @ stated[..., None])[..., 0])
+
+
+def rays_in_view(joints: Float[Tensor, "*views joints 3"]) -> Float[Tensor, "*views joints 2"]:
+    """Where people are seen, rays; all of NaN where somebody is nearer to the camera than 0.4 m, behind it or NaN.
+
+    Args:
+        joints: of one person in each camera's frame, metres.
+    """
+    in_view = joints[..., 2:].amin(dim=-2, keepdim=True) >= _NEAREST
+    return (joints[..., :2] / joints[..., 2:]).masked_fill(~in_view, torch.nan)
 
 
 def _places(

@@ -24,7 +24,7 @@ from lift3d.datasets.motion_clips import read_motion_clips
 from lift3d.skeletons import Skeleton
 from lift3d.training.crowding import CrowdSettings, led_astray, somebody_beside
 from lift3d.training.detector_noise import NoiseSettings, detect_like
-from lift3d.training.virtual_rigs import RigSettings, film_with_rigs
+from lift3d.training.virtual_rigs import RigSettings, film_with_rigs, rays_in_view
 
 FOCAL, MIDDLE = 1100.0, 500.0
 KINDS = {
@@ -34,7 +34,6 @@ KINDS = {
 }
 
 CROWD = CrowdSettings(jump=0.04, limb_jump=0.04, person_jump=0.02, double=0.03)
-NEAREST = 0.4  # metres in front of a camera: others nearer are not seen
 
 
 def main() -> None:
@@ -75,11 +74,12 @@ def _clip(
     joints = filmed.joints[0].transpose(0, 1)  # (cameras, frames, joints, 3)
     person, others = joints[:, :, : len(skeleton)], joints[:, :, len(skeleton) :]
     arrays = {"positions": person.flatten(0, 1), "rotation": filmed.rotation[0], "translation": filmed.translation[0]}
+    exact = person[..., :2] / person[..., 2:]
     for kind, noise in KINDS.items():
-        rays, scores = detect_like(_rays(person), skeleton, noise, generator)
+        rays, scores = detect_like(exact, skeleton, noise, generator)
         if crowded and kind != "exact":
-            theirs = detect_like(_rays(_seen(others)), skeleton, noise, generator)
-            rays, scores = led_astray(rays, scores, *theirs, _rays(person), skeleton, CROWD, generator)
+            theirs = detect_like(rays_in_view(others), skeleton, noise, generator)
+            rays, scores = led_astray(rays, scores, *theirs, exact, skeleton, CROWD, generator)
         arrays[f"pixels_{kind}"] = (FOCAL * rays + MIDDLE).flatten(0, 1)
         if kind != "exact":
             arrays[f"scores_{kind}"] = scores.flatten(0, 1)
@@ -89,15 +89,6 @@ def _clip(
 def _beside(positions: Tensor, skeleton: Skeleton, generator: Generator) -> Tensor:
     """Somebody beside the person who does the same from its end to its beginning."""
     return somebody_beside(torch.stack([positions, positions.flip(0)]), skeleton, CROWD, generator)[0]
-
-
-def _rays(joints: Tensor) -> Tensor:
-    return joints[..., :2] / joints[..., 2:]
-
-
-def _seen(joints: Tensor) -> Tensor:
-    """NaN where somebody is too near to the camera."""
-    return joints.masked_fill(joints[..., 2:].amin(2, keepdim=True) < NEAREST, torch.nan)
 
 
 def _intrinsics() -> np.ndarray:

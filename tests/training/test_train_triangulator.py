@@ -10,6 +10,7 @@ import torch
 from lift3d import get_skeleton
 from lift3d.checkpoints import load_network, network_named
 from lift3d.errors import SettingsError
+from lift3d.geometry.ray_equations import ray_equations, solve_near
 from lift3d.networks.view_volumes import ViewVolumes
 from lift3d.settings import read_toml, with_overrides
 from lift3d.synthetic import walk
@@ -25,6 +26,7 @@ from lift3d.training.virtual_rigs import RigSettings
 CONFIGS = Path(__file__).parents[2] / "configs"
 H36M = get_skeleton("human36m17")
 EXACT = NoiseSettings(exact=1, occluded=0, head_missing=0)
+ALONE = CrowdSettings()
 AS_THEY_ARE = BodySettings(body_scale=0, bone_scale=0, tilt_deg=0, mirror=0)
 SMALL = ["--loop.steps=60", "--loop.save_every=30", "--loop.warmup=5", "--loop.batch=16", "--data.splits=['train']",
          "--data.hold_out=['b']", "--data.without=[]", "--rigs.views=[3, 4]"]  # fmt: skip
@@ -51,9 +53,6 @@ def judge(motion: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return run_training(with_overrides(tables, [f"--data.path={motion}", *SMALL, *NARROW]), folder)
 
 
-ALONE = CrowdSettings()
-
-
 def samples(
     noise: NoiseSettings = EXACT, views: int = 4, rigs: RigSettings | None = None, crowd: CrowdSettings = ALONE
 ) -> RigSamples:
@@ -65,13 +64,6 @@ def samples(
 def projected(own: RigSamples) -> torch.Tensor:
     local = torch.einsum("bvxy,bjy->bvjx", own.rotation, own.positions) + own.translation[:, :, None]
     return local[..., :2] / local[..., 2:]
-
-
-def linear_equations(own: RigSamples) -> tuple[torch.Tensor, torch.Tensor]:
-    """Of points that detections see: x (r3 X + t3) = r1 X + t1, and y likewise."""
-    rows = own.rays[..., None] * own.rotation[:, :, None, 2:] - own.rotation[:, :, None, :2]
-    shift = own.translation[:, :, None, :2] - own.rays * own.translation[:, :, None, 2:]
-    return rows.transpose(1, 2).flatten(2, 3), shift.transpose(1, 2).flatten(2, 3)[..., None]
 
 
 def test_exact_detections_are_the_joints_seen_by_the_calibrated_cameras() -> None:
@@ -99,7 +91,8 @@ def test_a_detector_may_see_somebody_else_who_stands_beside_the_person_and_is_on
     own = samples(
         crowd=CrowdSettings(crowded=1, apart_m=(1.0, 1.5), person_jump=1), rigs=RigSettings(distance_m=(4, 6))
     )
-    seen = torch.linalg.lstsq(*linear_equations(own)).solution[..., 0]
+    matrices, vectors = ray_equations(own.rays, own.scores, own.rotation, own.translation)
+    seen = solve_near(matrices.sum(1), vectors.sum(1), own.positions)
     apart = (seen - own.positions)[:, H36M.root]
     assert bool(((apart[:, :2].norm(dim=-1) > 0.99) & (apart[:, :2].norm(dim=-1) < 1.51)).all())
     bone = (seen[:, 1] - seen[:, 2]).norm(dim=-1)  # the same walker's, at another moment

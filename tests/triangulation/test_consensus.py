@@ -9,6 +9,7 @@ import torch
 
 from lift3d import Camera, CameraRig, Keypoints2D, Poses3D
 from lift3d.synthetic import observe, ring_rig, walk
+from lift3d.training.virtual_cameras import looking
 from lift3d.triangulation import TriangulationSettings, triangulate_in_detail
 from lift3d.triangulation.consensus import ConsensusSettings, Fit, fit_points, pairs_of
 from lift3d.triangulation.noise import NoiseModel
@@ -49,13 +50,13 @@ def with_outliers(views: Views, number: int, seed: int = 1) -> tuple[Views, np.n
 def rig_near_and_far() -> CameraRig:
     """Four cameras, one of them two metres from the people, the others up to seven."""
     centres = torch.tensor([[1.9, -0.9, 0.9], [6.0, 4.4, 2.7], [-1.9, 5.5, 2.6], [-2.4, -3.4, 0.6]]).double()
-    down, intrinsics = torch.tensor([0.0, 0.0, -1.0]).double(), np.diag([1100.0, 1100.0, 1.0])
-    cameras = {}
-    for number, centre in enumerate(centres):
-        forward = torch.nn.functional.normalize(-down * 0.9 - centre, dim=0)
-        right = torch.nn.functional.normalize(torch.linalg.cross(down, forward), dim=0)
-        rotation = torch.stack([right, torch.linalg.cross(forward, right), forward])
-        cameras[f"cam{number}"] = Camera.of(intrinsics, rotation=rotation, translation=-rotation @ centre)
+    rotation = looking(torch.tensor([0.0, 0.0, 0.9]).double() - centres, torch.zeros(len(centres)).double())
+    translation = -(rotation @ centres[..., None])[..., 0]
+    intrinsics = np.diag([1100.0, 1100.0, 1.0])
+    cameras = {
+        f"cam{number}": Camera.of(intrinsics, rotation=rotation[number], translation=translation[number])
+        for number in range(len(centres))
+    }
     return CameraRig.of(cameras)
 
 
